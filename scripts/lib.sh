@@ -1,0 +1,198 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# What every script of the kit shares: paths, messages, timed steps, logs and clean-up.
+#
+# A script starts with
+#	set -eu
+#	. "${0%/*}/lib.sh"
+# and then has (all absolute):
+#	top	the work tree; only `make series` ever writes below it
+#	out	$O, all that is built (default: $top/out)
+#	cache	$CACHE, all that is downloaded (default: $XDG_CACHE_HOME/fusewb)
+#	logs	$out/log
+# and LTS, FLAVOUR, V, JOBS with their defaults.
+
+myname=${0##*/}
+top=$(CDPATH='' cd -- "${0%/*}/.." && pwd -P)
+
+# What a user's environment must not decide (doc: HOUSE rule "ignore the
+# user's environment").  CC, CACHE, MIRROR and the like are asked for by name.
+LC_ALL=C; TZ=UTC
+export LC_ALL TZ
+umask 022
+unset CDPATH GREP_OPTIONS ARCH CROSS_COMPILE INSTALL_PATH INSTALL_MOD_PATH
+unset MAKEFLAGS MFLAGS MAKELEVEL GNUMAKEFLAGS QUILT_PATCHES QUILT_SERIES
+unset KBUILD_OUTPUT KBUILD_BUILD_TIMESTAMP KBUILD_BUILD_USER KBUILD_BUILD_HOST
+unset KBUILD_BUILD_VERSION KCONFIG_CONFIG LOCALVERSION KCFLAGS KAFLAGS
+unset CFLAGS CPPFLAGS LDFLAGS DEB_BUILD_OPTIONS DEB_BUILD_PROFILES
+
+: "${LTS:=6.1}" "${FLAVOUR:=vm}" "${V:=0}"
+: "${JOBS:=$(nproc)}"
+case ${O:-out} in
+/*)	out=${O} ;;
+*)	out=$top/${O:-out} ;;
+esac
+cache=${CACHE:-${XDG_CACHE_HOME:-${HOME:-/tmp}/.cache}/fusewb}
+logs=$out/log
+
+# die [path] message: what went wrong, what was expected and what to do, on one
+# line of stderr; exit status 1 (or $die_status).
+die()
+{
+	_step_break
+	if [ $# -gt 1 ]; then
+		printf '%s: error: %s\n' "$1" "$2" >&2
+	else
+		printf '%s: error: %s\n' "$myname" "$1" >&2
+	fi
+	exit "${die_status:-1}"
+}
+
+# wrong_usage message: wrong use of a script; exit status 2.
+wrong_usage()
+{
+	printf '%s: error: %s (see %s --help)\n' "$myname" "$1" "$myname" >&2
+	exit 2
+}
+
+note()
+{
+	_step_break
+	printf '%s\n' "$*"
+}
+
+now()
+{
+	date +%s
+}
+
+_step_open=
+_step_start=0
+
+_elapsed()
+{
+	_e=$(($(now) - _step_start))
+	printf '%d:%02d' $((_e / 60)) $((_e % 60))
+}
+
+_step_break()
+{
+	[ -z "$_step_open" ] || printf '\n'
+	_step_open=
+}
+
+# step KIND what: says in kbuild's form what is being done now; step_done ends
+# the line with the time it took.
+step()
+{
+	_step_break
+	printf '  %-8s%s' "$1" "$2"
+	_step_open=1
+	_step_start=$(now)
+}
+
+# step_done [remark]
+step_done()
+{
+	[ -n "$_step_open" ] || printf '  %-8s%s' '' 'done'
+	printf '%s  %s\n' "${1:+  ($1)}" "$(_elapsed)"
+	_step_open=
+}
+
+# progress text: a line below a step that takes long.
+progress()
+{
+	_step_break
+	printf '  %-8s%s  %s\n' '' "$1" "$(_elapsed)"
+}
+
+# run_log LOG command...: the command's output goes to LOG (V=1: the command
+# line is shown too).  On failure the last lines and the log's name are printed
+# and the status is the command's.
+run_log()
+{
+	_log=$1
+	shift
+	mkdir -p "${_log%/*}"
+	if [ "$V" != 0 ]; then
+		_step_break
+		printf '+ %s\n' "$*"
+	fi
+	printf '+ %s\n' "$*" >>"$_log"
+	_rc=0
+	"$@" >>"$_log" 2>&1 </dev/null || _rc=$?
+	if [ "$_rc" -ne 0 ]; then
+		_step_break
+		tail -n 15 "$_log" | sed 's/^/    | /' >&2
+	fi
+	return "$_rc"
+}
+
+# run_counted LOG REGEX TOTAL UNIT command...: run_log for a long command; every
+# 20 s a progress line says how many lines of the log match REGEX, out of about
+# TOTAL (0: not known).
+run_counted()
+{
+	_clog=$1 _re=$2 _total=$3 _unit=$4
+	shift 4
+	mkdir -p "${_clog%/*}"
+	: >>"$_clog"
+	_base=$(grep -cE "$_re" "$_clog") || :
+	(
+		while sleep 20; do
+			_n=$(grep -cE "$_re" "$_clog") || :
+			progress "$((_n - _base))$([ "$_total" -eq 0 ] || echo " of about $_total") $_unit"
+		done
+	) &
+	_watch=$!
+	_cstart=$(now)
+	_crc=0
+	run_log "$_clog" "$@" || _crc=$?
+	kill "$_watch" 2>/dev/null || :
+	wait "$_watch" 2>/dev/null || :
+	# progress lines of the subshell have ended the step's own line
+	[ $(($(now) - _cstart)) -lt 20 ] || _step_open=
+	return "$_crc"
+}
+
+# need tool [package]: a missing tool is one clear line, not a shell's "not
+# found" in the middle of a log.
+need()
+{
+	command -v "$1" >/dev/null 2>&1 ||
+		die "$1: not found (package ${2:-$1}); run 'make setup'"
+}
+
+# scratch: makes $tmp, removed on every way out.  Further clean-up goes into
+# the function cleanup(), if the script has one.
+scratch()
+{
+	mkdir -p "$out/tmp" ||
+		die "$out/tmp" "cannot create; O= must name a directory you can write to"
+	tmp=$(mktemp -d "$out/tmp/$myname.XXXXXX") ||
+		die "$out/tmp" "cannot create a scratch directory (disk full or read-only?)"
+	trap '_on_exit' EXIT
+	trap 'exit 129' HUP
+	trap 'exit 130' INT
+	trap 'exit 143' TERM
+}
+
+_on_exit()
+{
+	_xrc=$?
+	trap - EXIT HUP INT TERM
+	_step_break
+	! command -v cleanup >/dev/null 2>&1 || cleanup || :
+	[ -z "${tmp:-}" ] || rm -rf "$tmp"
+	exit "$_xrc"
+}
+
+# host_tool NAME: compiles scripts/NAME.c to $out/host/NAME when it is older
+# and prints nothing; the path is $out/host/NAME.
+host_tool()
+{
+	mkdir -p "$out/host"
+	[ "$out/host/$1" -nt "$top/scripts/$1.c" ] ||
+		"${CC:-cc}" -O2 -Wall -Wextra -o "$out/host/$1.$$" "$top/scripts/$1.c" &&
+		{ [ ! -e "$out/host/$1.$$" ] || mv "$out/host/$1.$$" "$out/host/$1"; } ||
+		die "$top/scripts/$1.c" "does not compile with ${CC:-cc}"
+}
