@@ -138,7 +138,8 @@ run_counted()
 	: >>"$_clog"
 	_base=$(grep -cE "$_re" "$_clog") || :
 	(
-		while sleep 20; do
+		# a killed script's watcher must not live on
+		while sleep 20 >/dev/null 2>&1 && kill -s 0 $$ 2>/dev/null; do
 			_n=$(grep -cE "$_re" "$_clog") || :
 			progress "$((_n - _base))$([ "$_total" -eq 0 ] || echo " of about $_total") $_unit"
 		done
@@ -195,4 +196,60 @@ host_tool()
 		"${CC:-cc}" -O2 -Wall -Wextra -o "$out/host/$1.$$" "$top/scripts/$1.c" &&
 		{ [ ! -e "$out/host/$1.$$" ] || mv "$out/host/$1.$$" "$out/host/$1"; } ||
 		die "$top/scripts/$1.c" "does not compile with ${CC:-cc}"
+}
+
+# make_version TREE: the release a kernel tree says it is, VERSION.PATCHLEVEL[.SUBLEVEL].
+make_version()
+{
+	[ -f "$1/Makefile" ] || die "$1" "not a kernel tree: it has no Makefile"
+	awk '$2 == "=" && $1 ~ /^(VERSION|PATCHLEVEL|SUBLEVEL)$/ && !($1 in v) { v[$1] = $3 }
+	     END {
+		if (v["VERSION"] == "" || v["PATCHLEVEL"] == "")
+			exit 1
+		printf "%s.%s%s\n", v["VERSION"], v["PATCHLEVEL"],
+			(v["SUBLEVEL"] > 0 ? "." v["SUBLEVEL"] : "")
+	     }' "$1/Makefile" ||
+		die "$1/Makefile" "not a kernel's: VERSION or PATCHLEVEL is missing"
+}
+
+# pinned_version: the release of LTS that series/LTS is generated from, the
+# first of its lines in backports/kernels (KERNELS= names another table).
+pinned_version()
+{
+	awk -v lts="$LTS" '$1 == lts { print $2; found = 1; exit }
+			   END { exit !found }' "${KERNELS:-$top/backports/kernels}" ||
+		die "${KERNELS:-$top/backports/kernels}" "no line for LTS=$LTS"
+}
+
+# ---- kernel sources
+
+kernels=${KERNELS:-$top/backports/kernels}
+
+# kernel_rows: "VERSION SHA256 SUITE" of each row for $LTS in the table of
+# pinned sources, in its order.
+kernel_rows()
+{
+	[ -r "$kernels" ] || die "$kernels" "cannot be read; it must list the pinned sources"
+	_rows=$(awk -v lts="$LTS" '
+		/^[ \t]*(#|$)/ { next }
+		NF != 4 || length($3) != 64 || $3 ~ /[^0-9a-f]/ { print "bad", FNR; exit }
+		$1 == lts { print $2, $3, $4 }' "$kernels")
+	case $_rows in
+	*bad\ *) die "$kernels:${_rows##*bad }" "not a row of the table, expected: LTS VERSION SHA256 SUITE" ;;
+	'') die "$kernels" "has no row for LTS=$LTS; it knows$(awk '!/^[ \t]*(#|$)/ && !s[$1]++ { printf " %s", $1 }' "$kernels")" ;;
+	esac
+	printf '%s\n' "$_rows"
+}
+
+no_space()	# directory megabytes
+{
+	die "$1" "no space left on the device, about $2 MB needed; free some, or move it elsewhere (O= for what is built, CACHE= for what is downloaded)"
+}
+
+# need_space directory megabytes: says so before, not half way.
+need_space()
+{
+	_free=$(df -Pk "$1" | awk 'NR == 2 { printf "%d", $4 / 1000 }')
+	[ "${_free:-0}" -ge "$2" ] ||
+		die "$1" "no space: $2 MB needed, $_free MB free; free some, or move it elsewhere (O= for what is built, CACHE= for what is downloaded)"
 }
