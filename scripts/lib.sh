@@ -66,6 +66,7 @@ now()
 }
 
 _step_open=
+_step_name='  done'
 _step_start=0
 
 _elapsed()
@@ -81,11 +82,12 @@ _step_break()
 }
 
 # step KIND what: says in kbuild's form what is being done now; step_done ends
-# the line with the time it took.
+# the line, or the lines that came in between, with the time it took.
 step()
 {
 	_step_break
-	printf '  %-8s%s' "$1" "$2"
+	_step_name=$(printf '  %-8s%s' "$1" "$2")
+	printf '%s' "$_step_name"
 	_step_open=1
 	_step_start=$(now)
 }
@@ -93,7 +95,7 @@ step()
 # step_done [remark]
 step_done()
 {
-	[ -n "$_step_open" ] || printf '  %-8s%s' '' 'done'
+	[ -n "$_step_open" ] || printf '%s' "$_step_name"
 	printf '%s  %s\n' "${1:+  ($1)}" "$(_elapsed)"
 	_step_open=
 }
@@ -167,9 +169,18 @@ need()
 # the function cleanup(), if the script has one.
 scratch()
 {
-	mkdir -p "$out/tmp" ||
+	mkdir -p "$out/tmp" 2>/dev/null ||
 		die "$out/tmp" "cannot create; O= must name a directory you can write to"
-	tmp=$(mktemp -d "$out/tmp/$myname.XXXXXX") ||
+	# what killed runs have left: NAME.PID.RANDOM of no living process
+	for _old in "$out/tmp"/*.*.*; do
+		_pid=${_old%.*}
+		_pid=${_pid##*.}
+		case $_pid in
+		''|*[!0-9]*) ;;
+		*) [ -d "/proc/$_pid" ] || rm -rf "$_old" 2>/dev/null || : ;;
+		esac
+	done
+	tmp=$(mktemp -d "$out/tmp/$myname.$$.XXXXXX") ||
 		die "$out/tmp" "cannot create a scratch directory (disk full or read-only?)"
 	trap '_on_exit' EXIT
 	trap 'exit 129' HUP
@@ -244,6 +255,13 @@ kernel_rows()
 no_space()	# directory megabytes
 {
 	die "$1" "no space left on the device, about $2 MB needed; free some, or move it elsewhere (O= for what is built, CACHE= for what is downloaded)"
+}
+
+# is_full directory: there is next to nothing free (a log on the same disk
+# could not have said so).
+is_full()
+{
+	[ "$(df -Pk "$1" | awk 'NR == 2 { print $4 }')" -lt 256 ]
 }
 
 # need_space directory megabytes: says so before, not half way.

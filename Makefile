@@ -1,0 +1,76 @@
+# SPDX-License-Identifier: GPL-2.0-only
+# The user interface: every verb is one line and calls one script; `make help` lists them.
+
+.NOTPARALLEL:
+.DEFAULT_GOAL := help
+.SUFFIXES:
+MAKEFLAGS += --no-builtin-rules --no-print-directory
+
+# The scripts have the defaults; a variable that is not set is not exported.
+export LTS FLAVOUR TREE TARBALL CONFIG O V JOBS CACHE MIRROR SECURITY_MIRROR
+export FROM CHANGE KERNELS
+
+help: ## this text
+	@scripts/help Makefile
+
+packages: ## .deb and .rpm of the patched kernel and the suite, below O=/LTS/FLAVOUR; does all set-up it needs
+	@scripts/packages
+check: ## everything that proves them: boots what was packaged and runs the suite; builds what is missing
+	@scripts/check
+
+setup: ## install what is missing with the system's package manager; says first what
+	@scripts/setup
+fetch: ## get the pristine source tarball of LTS and verify it
+	@scripts/fetch
+tree: ## unpack it below O=/src, and verify that nothing has touched it since
+	@scripts/tree
+series: ## write series/LTS from backports/ and coccinelle/ with spatch
+	@scripts/series
+deb: ## only the .deb family, its source package first
+	@scripts/packages deb
+rpm: ## only the .rpm family, its source package first
+	@scripts/packages rpm
+
+boot: ## boot the kernel of the FROM=deb or rpm package in QEMU and run the suite in it
+	@scripts/boot "$${FROM:-deb}"
+boot-stock: ## the same kernel without the series: the tests that name a change must fail on it
+	@scripts/boot-stock
+boot-without: ## the same kernel without CHANGE=NNNN: the tests that name it must fail on it
+	@scripts/boot-without
+
+check-series: ## the series applies without fuzz, builds at every prefix, and is what `make series` writes
+	@scripts/check series
+check-scripts: ## lint of the shell scripts
+	@scripts/check scripts
+check-ktap: ## the reader of the guest's results refuses what is broken
+	@scripts/check ktap
+check-input: ## bad input ends in one clear line and leaves nothing behind
+	@scripts/check input
+check-bindeb-pkg: ## the kernel's own `make bindeb-pkg` still works in a quilt-pushed tree (long)
+	@scripts/check-bindeb-pkg
+lint: ## lintian and rpmlint on the packages, and that both families hold the same kernel
+	@scripts/check packages
+
+clean: ## remove what was built (O=)
+	@scripts/clean
+distclean: ## remove what was built and what was downloaded (O= and CACHE=)
+	@scripts/clean --all
+
+.PHONY: help packages check setup fetch tree series deb rpm boot boot-stock
+.PHONY: boot-without check-series check-scripts check-ktap check-input
+.PHONY: check-bindeb-pkg lint clean distclean
+
+## LTS=6.1		the kernel series
+## FLAVOUR=vm		the kernel configuration, of packaging/config
+## TREE=dir		use this pristine kernel tree; it is only read
+## TARBALL=file		use this pristine source tarball
+## CONFIG=file		further configuration lines, merged last
+## FROM=deb|rpm		boot: the family to take kernel and suite from
+## CHANGE=NNNN		boot-without: the change to leave out
+## O=dir		all that is built (default: out)
+## CACHE=dir		all that is downloaded (default: $XDG_CACHE_HOME/fusewb)
+## MIRROR=uri		Debian archive to fetch from (default: that of apt here)
+## SECURITY_MIRROR=uri	its security archive (default: that of apt here, or MIRROR-security)
+## CC=cc		the compiler
+## JOBS=n		parallel jobs (default: as many as there are processors)
+## V=1			show the commands
