@@ -1,0 +1,104 @@
+// SPDX-License-Identifier: GPL-2.0
+// Bringing pages into flight, and the proof that they really are.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "flight.h"
+#include "test.h"
+
+unsigned char held_byte(unsigned int page, size_t i)
+{
+	return page * 37 + i * 11 + (i >> 8) + 1;
+}
+
+static void fill_page(unsigned char *p, unsigned int page)
+{
+	size_t i;
+
+	for (i = 0; i < page_size(); i++)
+		p[i] = held_byte(page, i);
+}
+
+unsigned char *hold_pages(struct fs *fs, int fd, unsigned int n)
+{
+	const size_t ps = page_size();
+	unsigned char *buf = malloc(ps), *map;
+	unsigned int i, before = fs->sh->held;
+
+	NEED(buf, "expected memory, got none");
+	/* Or writeback starts, and writers wait, when it pleases the kernel. */
+	fs_lift_dirty_limit(fs);
+	srv_hold(fs, true);
+	for (i = 0; i < n; i++) {
+		fill_page(buf, i);
+		NEED(pwrite(fd, buf, ps, i * ps) == (ssize_t)ps,
+		     "write of page %u: expected success, got %s", i,
+		     strerror(errno));
+	}
+	map = mmap(NULL, n * ps, PROT_READ, MAP_SHARED, fd, 0);
+	NEED(map != MAP_FAILED, "mmap: expected a mapping, got %s",
+	     strerror(errno));
+	/* A copy in a child would be written back when the child exits. */
+	madvise(map, n * ps, MADV_DONTFORK);
+	for (i = 0; i < n; i++)
+		NEED(*(volatile unsigned char *)&map[i * ps] ==
+		     held_byte(i, 0), "page %u: expected what was written", i);
+
+	NEED(!sync_file_range(fd, 0, n * ps, SYNC_FILE_RANGE_WRITE),
+	     "sync_file_range: expected 0, got %s", strerror(errno));
+	NEED(srv_wait_held(fs, before + n),
+	     "expected %u WRITEs at the server, got %u", n,
+	     fs->sh->held - before);
+	free(buf);
+	return map;
+}
+
+void expect_under_writeback(const char *file, int line,
+			    const unsigned char *map, unsigned int n)
+{
+	uint64_t pfn = 0, flags = 0;
+	unsigned int i;
+
+	if (!kpageflags_usable())
+		test_skip("needs /proc/kpageflags and pagemap");
+	for (i = 0; i < n; i++) {
+		/* Migration may have unmapped it. */
+		(void)*(volatile unsigned char *)&map[i * page_size()];
+		NEED(page_pfn(&map[i * page_size()], &pfn) &&
+		     pfn_flags(pfn, &flags),
+		     "expected the flags of page %u, got nothing", i);
+		if (!(flags >> KPF_WRITEBACK_BIT & 1))
+			test_fail(file, line, "page %u of %u while the server "
+				  "holds its WRITE: expected it under writeback "
+				  "in the page cache, got page flags %#llx: the "
+				  "server has a copy", i, n,
+				  (unsigned long long)flags);
+	}
+}
+
+void expect_data_intact(const char *file, int line, struct fs *fs, int fd,
+			unsigned int n)
+{
+	const size_t ps = page_size();
+	unsigned char *want = malloc(ps), *got = malloc(ps);
+	unsigned int i;
+
+	NEED(want && got, "expected memory, got none");
+	for (i = 0; i < n; i++) {
+		fill_page(want, i);
+		if (memcmp(fs_store(fs, 0) + i * ps, want, ps))
+			test_fail(file, line, "page %u: expected its data at "
+				  "the server, got other bytes", i);
+		if (pread(fd, got, ps, i * ps) != (ssize_t)ps ||
+		    memcmp(got, want, ps))
+			test_fail(file, line, "page %u: expected its data to "
+				  "read back, got other bytes", i);
+	}
+	free(want);
+	free(got);
+}

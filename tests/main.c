@@ -1,0 +1,370 @@
+// SPDX-License-Identifier: GPL-2.0
+// fusewb-smoke: options, the plan, and what it all comes to.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <getopt.h>
+#include <stdarg.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/utsname.h>
+#include <unistd.h>
+
+#include "run.h"
+
+extern const struct test *const __start_fusewb_tests[];
+extern const struct test *const __stop_fusewb_tests[];
+
+enum {
+	EXIT_PASSED, EXIT_FAILED, EXIT_USAGE, EXIT_BROKEN, EXIT_NOTHING,
+};
+
+struct options {
+	bool list, destructive, pressure, force, expect_stock, autotools;
+	const char *json;
+	const char **only;
+	int nonly;
+};
+
+static const char usage_text[] =
+"Usage: fusewb-smoke [OPTION]...\n"
+"Check that the running kernel writes FUSE pages back without copying them,\n"
+"and that a FUSE server which never answers hurts nobody but its users.\n"
+"\n"
+"  --list              print the tests and what they are for\n"
+"  --only NAME         run this test only; may be given again\n"
+"  --pressure          also run tests that put load on the whole machine\n"
+"  --destructive       also run tests that can wedge a wrong kernel; only in a\n"
+"                      virtual machine\n"
+"  --force             let --destructive run on real hardware\n"
+"  --expect=stock      expect a kernel without the series: the tests that are\n"
+"                      declared to fail there must fail\n"
+"  --json FILE         write the results, or with --list the tests, as JSON\n"
+"  --timeout-scale N   multiply all time limits by N; 0 measures (default),\n"
+"                      also in the environment as FUSEWB_TIMEOUT_SCALE\n"
+"  --exit-code=STYLE   kselftest (default) or autotools\n"
+"  -h, --help          print this\n"
+"  --version           print the version\n"
+"\n"
+"Results are KTAP on standard output.  Exit status: 0 all passed, 1 a test\n"
+"failed, 2 wrong usage, 3 the set-up is broken, 4 nothing could run.\n";
+
+static int __attribute__((format(printf, 1, 2))) misuse(const char *fmt, ...)
+{
+	va_list ap;
+
+	va_start(ap, fmt);
+	fputs("fusewb-smoke: error: ", stderr);
+	vfprintf(stderr, fmt, ap);
+	fputc('\n', stderr);
+	va_end(ap);
+	return EXIT_USAGE;
+}
+
+static bool parse_scale(const char *s)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(s, &end, 10);
+	if (errno || end == s || *end || *s == '-' || n > 100)
+		return false;
+	time_scale = n;
+	return true;
+}
+
+/* EXIT_PASSED goes on; -1 has done all there was to do. */
+static int parse(int argc, char **argv, struct options *o)
+{
+	enum { LIST = 256, ONLY, PRESSURE, DESTRUCTIVE, FORCE, EXPECT, JSON,
+	       SCALE, EXITCODE, VERSION };
+	static const struct option opts[] = {
+		{ "list", no_argument, NULL, LIST },
+		{ "only", required_argument, NULL, ONLY },
+		{ "pressure", no_argument, NULL, PRESSURE },
+		{ "destructive", no_argument, NULL, DESTRUCTIVE },
+		{ "force", no_argument, NULL, FORCE },
+		{ "expect", required_argument, NULL, EXPECT },
+		{ "json", required_argument, NULL, JSON },
+		{ "timeout-scale", required_argument, NULL, SCALE },
+		{ "exit-code", required_argument, NULL, EXITCODE },
+		{ "version", no_argument, NULL, VERSION },
+		{ "help", no_argument, NULL, 'h' },
+		{ 0 },
+	};
+	const char *env = getenv("FUSEWB_TIMEOUT_SCALE");
+	int c;
+
+	time_scale = 0;
+	if (env && *env && !parse_scale(env))
+		return misuse("FUSEWB_TIMEOUT_SCALE: expected 0 to 100, got "
+			      "'%s'", env);
+	o->only = calloc(argc, sizeof(*o->only));
+	if (!o->only)
+		return misuse("expected memory, got %s", strerror(errno));
+	while ((c = getopt_long(argc, argv, "h", opts, NULL)) != -1) {
+		switch (c) {
+		case LIST:
+			o->list = true;
+			break;
+		case ONLY:
+			o->only[o->nonly++] = optarg;
+			break;
+		case PRESSURE:
+			o->pressure = true;
+			break;
+		case DESTRUCTIVE:
+			o->destructive = true;
+			break;
+		case FORCE:
+			o->force = true;
+			break;
+		case EXPECT:
+			if (!strcmp(optarg, "stock"))
+				o->expect_stock = true;
+			else if (strcmp(optarg, "series"))
+				return misuse("--expect: expected stock or "
+					      "series, got '%s'", optarg);
+			break;
+		case JSON:
+			o->json = optarg;
+			break;
+		case SCALE:
+			if (!parse_scale(optarg))
+				return misuse("--timeout-scale: expected 0 to "
+					      "100, got '%s'", optarg);
+			break;
+		case EXITCODE:
+			if (!strcmp(optarg, "autotools"))
+				o->autotools = true;
+			else if (strcmp(optarg, "kselftest"))
+				return misuse("--exit-code: expected kselftest "
+					      "or autotools, got '%s'", optarg);
+			break;
+		case VERSION:
+			printf("fusewb-smoke %s\n", FUSEWB_VERSION);
+			return -1;
+		case 'h':
+			fputs(usage_text, stdout);
+			return -1;
+		default:
+			return misuse("see fusewb-smoke --help");
+		}
+	}
+	if (optind < argc)
+		return misuse("expected options only, got '%s'; a test is "
+			      "chosen with --only", argv[optind]);
+	return EXIT_PASSED;
+}
+
+/* The linker puts them in an order of its own. */
+static int by_danger_and_place(const void *pa, const void *pb)
+{
+	const struct test *a = *(const struct test *const *)pa;
+	const struct test *b = *(const struct test *const *)pb;
+
+	if (a->danger != b->danger)
+		return (int)a->danger - (int)b->danger;
+	if (strcmp(a->file, b->file))
+		return strcmp(a->file, b->file);
+	return a->line - b->line;
+}
+
+static bool allowed(const struct options *o, const struct test *t)
+{
+	return t->danger == SAFE || (t->danger == PRESSURE && o->pressure) ||
+	       (t->danger == WEDGE && o->destructive);
+}
+
+static bool chosen(const struct options *o, const struct test *t)
+{
+	int i;
+
+	for (i = 0; i < o->nonly; i++)
+		if (!strcmp(o->only[i], t->name))
+			return true;
+	return !o->nonly;
+}
+
+/* Choose from @all into @plan; a negative value is an error told. */
+static int make_plan(const struct options *o, const struct test **all, int n,
+		     const struct test **plan)
+{
+	int i, j, chosen_n = 0;
+
+	for (i = 0; i < o->nonly; i++) {
+		for (j = 0; j < n; j++)
+			if (!strcmp(o->only[i], all[j]->name))
+				break;
+		if (j == n) {
+			misuse("--only: expected the name of a test, got '%s'; "
+			       "see --list", o->only[i]);
+			return -1;
+		}
+		if (!o->list && !allowed(o, all[j])) {
+			misuse("--only %s: expected %s, which its class '%s' "
+			       "needs, got none", o->only[i],
+			       all[j]->danger == WEDGE ? "--destructive" :
+			       "--pressure", danger_name(all[j]->danger));
+			return -1;
+		}
+	}
+	for (i = 0; i < n; i++)
+		if (chosen(o, all[i]) && (o->list || allowed(o, all[i])))
+			plan[chosen_n++] = all[i];
+	return chosen_n;
+}
+
+/* A reason why no test can run here, or none. */
+static bool cannot_run(char *why, size_t size)
+{
+	int fd;
+
+	if (geteuid()) {
+		snprintf(why, size, "needs root");
+		return true;
+	}
+	/* Loads the module where there is one. */
+	fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	if (fd < 0) {
+		snprintf(why, size, "no FUSE in this kernel: /dev/fuse: %s",
+			 strerror(errno));
+		return true;
+	}
+	close(fd);
+	return false;
+}
+
+static void conclude(const int *count, int bad, bool fast, bool stock)
+{
+	struct utsname u;
+
+	memset(&u, 0, sizeof(u));
+	uname(&u);
+	if (stock)
+		result_diag("kernel %s: %s what a kernel without the series "
+			    "must do; %d passed, %d failed as declared, "
+			    "%d skipped, %d not as declared", u.release,
+			    bad ? "does not do" : "does", count[PASS],
+			    count[FAIL], count[SKIP], bad);
+	else
+		result_diag("kernel %s: %s; %d passed, %d failed, %d skipped, "
+			    "%d could not be set up", u.release,
+			    bad ? "NOT all well" : fast ?
+			    "writes FUSE pages back without copying them" :
+			    "all that ran is well", count[PASS],
+			    count[FAIL] + count[TIMEOUT], count[SKIP],
+			    count[BROKEN]);
+}
+
+static int run_plan(const struct options *o, const struct test **plan, int n,
+		    struct outcome *out, FILE *json)
+{
+	int i, bad = 0, count[TIMEOUT + 1] = { 0 };
+	const char *tainted = NULL;
+	char why[256] = "";
+	bool none, broken = false, fast = false;
+
+	none = cannot_run(why, sizeof(why));
+	if (!none && !supervisor_init(why, sizeof(why)))
+		broken = true;
+	if (!time_scale)
+		time_scale = measured_scale();
+
+	result_open(n);
+	result_diag("time limits are multiplied by %u", time_scale);
+	for (i = 0; i < n; i++) {
+		memset(&out[i], 0, sizeof(out[i]));
+		if (none || broken || tainted) {
+			out[i].verdict = broken ? BROKEN : SKIP;
+			snprintf(out[i].why, sizeof(out[i].why), "%s%s",
+				 tainted ? "tainted by " : "",
+				 tainted ? tainted : why);
+		} else {
+			run_test(plan[i], &out[i]);
+		}
+		if (interrupted()) {
+			printf("Bail out! interrupted by a signal in %s\n",
+			       plan[i]->name);
+			return EXIT_BROKEN;
+		}
+		count[out[i].verdict]++;
+		if (!result_add(plan[i], &out[i], o->expect_stock))
+			bad += out[i].verdict != BROKEN;
+		else if (out[i].verdict == PASS && strstr(plan[i]->guards,
+							  "0006"))
+			fast = true;
+		if (out[i].tainted)
+			tainted = plan[i]->name;
+	}
+	conclude(count, bad + count[BROKEN], fast, o->expect_stock);
+	if (json && !result_json(json, plan, out, n, o->expect_stock)) {
+		fprintf(stderr, "fusewb-smoke: error: %s: expected to write "
+			"the results, got %s\n", o->json, strerror(errno));
+		return EXIT_BROKEN;
+	}
+	if (bad)
+		return EXIT_FAILED;
+	if (count[BROKEN])
+		return EXIT_BROKEN;
+	return count[SKIP] == n ? EXIT_NOTHING : EXIT_PASSED;
+}
+
+static int go(const struct options *o)
+{
+	int n = __stop_fusewb_tests - __start_fusewb_tests;
+	const struct test **all = calloc(n, sizeof(*all));
+	const struct test **plan = calloc(n, sizeof(*plan));
+	struct outcome *out = calloc(n, sizeof(*out));
+	FILE *json = NULL;
+	int ret;
+
+	if (!all || !plan || !out)
+		return EXIT_BROKEN;
+	memcpy(all, __start_fusewb_tests, n * sizeof(*all));
+	qsort(all, n, sizeof(*all), by_danger_and_place);
+	n = make_plan(o, all, n, plan);
+	if (n < 0)
+		return EXIT_USAGE;
+	if (o->json) {
+		json = fopen(o->json, "we");
+		if (!json)
+			return misuse("%s: expected a file to write, got %s",
+				      o->json, strerror(errno));
+	}
+	if (o->list) {
+		if (json && !result_json(json, plan, NULL, n, false))
+			return EXIT_BROKEN;
+		if (!json)
+			result_list(plan, n);
+		return EXIT_PASSED;
+	}
+	if (o->destructive && !o->force && !in_virtual_machine())
+		return misuse("--destructive: expected a virtual machine, got "
+			      "what looks like hardware; --force overrides");
+	ret = run_plan(o, plan, n, out, json);
+	if (json && fclose(json))
+		ret = ret ? ret : EXIT_BROKEN;
+	return ret;
+}
+
+int main(int argc, char **argv)
+{
+	struct options o = { 0 };
+	int ret = parse(argc, argv, &o);
+
+	if (ret < 0)
+		ret = EXIT_PASSED;
+	else if (ret == EXIT_PASSED)
+		ret = go(&o);
+	if (fflush(stdout) || ferror(stdout)) {
+		perror("fusewb-smoke: error: standard output");
+		ret = ret ? ret : EXIT_BROKEN;
+	}
+	if (o.autotools && ret == EXIT_NOTHING)
+		return 77;
+	if (o.autotools && ret == EXIT_BROKEN)
+		return 99;
+	return ret;
+}

@@ -1,0 +1,166 @@
+// SPDX-License-Identifier: GPL-2.0
+// Results as KTAP on stdout, and the same as JSON in a file.
+#define _GNU_SOURCE
+#include <stdarg.h>
+#include <string.h>
+#include <sys/utsname.h>
+
+#include "run.h"
+
+static int number;
+
+static const char *const verdict_name[] = {
+	[PASS] = "pass", [FAIL] = "fail", [SKIP] = "skip",
+	[BROKEN] = "broken", [TIMEOUT] = "timeout",
+};
+
+const char *danger_name(enum danger d)
+{
+	static const char *const name[] = { "safe", "pressure", "wedge" };
+
+	return name[d];
+}
+
+static const char *stock_name(enum stock s)
+{
+	return s == STOCK_FAILS ? "fails" : "passes";
+}
+
+void result_open(int plan)
+{
+	printf("KTAP version 1\n1..%d\n", plan);
+	fflush(stdout);
+}
+
+void result_diag(const char *fmt, ...)
+{
+	char line[1024], *p;
+	va_list ap;
+
+	va_start(ap, fmt);
+	vsnprintf(line, sizeof(line), fmt, ap);
+	va_end(ap);
+	for (p = line; *p; p++)
+		if ((unsigned char)*p < ' ')
+			*p = ' ';
+	printf("# %s\n", line);
+	fflush(stdout);
+}
+
+/* With --expect=stock, failing is what some tests are there for. */
+static bool is_ok(const struct test *t, const struct outcome *o, bool stock)
+{
+	if (o->verdict == SKIP)
+		return true;
+	if (stock && t->stock == STOCK_FAILS)
+		return o->verdict == FAIL;
+	return o->verdict == PASS;
+}
+
+bool result_add(const struct test *t, const struct outcome *o,
+		bool expect_stock)
+{
+	bool ok = is_ok(t, o, expect_stock);
+	const char *more = "", *why = "";
+
+	if (o->why[0] && o->verdict != SKIP)
+		result_diag("%s", o->why);
+	if (o->verdict == SKIP) {
+		more = " # SKIP ";
+		why = o->why;
+	} else if (o->verdict == TIMEOUT) {
+		more = " # TIMEOUT";
+	} else if (o->verdict == BROKEN) {
+		more = " # ERROR the set-up failed, nothing is said about "
+		       "the kernel";
+	} else if (expect_stock && t->stock == STOCK_FAILS) {
+		if (ok)
+			more = " # XFAIL fails without the series, as declared";
+		else
+			result_diag("expected to fail on a stock kernel, got "
+				    "a pass");
+	}
+	result_diag("time_ms=%u", o->ms);
+	printf("%s %d %s%s%s\n", ok ? "ok" : "not ok", ++number, t->name,
+	       more, why);
+	fflush(stdout);
+	return ok;
+}
+
+void result_list(const struct test *const *t, int n)
+{
+	int i;
+
+	printf("%-34s %-9s %-7s %-15s %s\n", "NAME", "CLASS", "STOCK",
+	       "CHANGES", "PURPOSE");
+	for (i = 0; i < n; i++)
+		printf("%-34s %-9s %-7s %-15s %s\n", t[i]->name,
+		       danger_name(t[i]->danger), stock_name(t[i]->stock),
+		       t[i]->guards[0] ? t[i]->guards : "-", t[i]->purpose);
+}
+
+static void put_string(FILE *f, const char *s)
+{
+	fputc('"', f);
+	for (; *s; s++) {
+		if (*s == '"' || *s == '\\')
+			fprintf(f, "\\%c", *s);
+		else if ((unsigned char)*s < ' ' || (unsigned char)*s >= 127)
+			fprintf(f, "\\u%04x", (unsigned char)*s);
+		else
+			fputc(*s, f);
+	}
+	fputc('"', f);
+}
+
+static void put_guards(FILE *f, const char *s)
+{
+	fputc('[', f);
+	while (*s) {
+		size_t n = strcspn(s, ",");
+
+		fprintf(f, "\"%.*s\"", (int)n, s);
+		s += n;
+		if (*s)
+			fprintf(f, "%s", (s++, ", "));
+	}
+	fputc(']', f);
+}
+
+/* Without outcomes it is the list of declarations. */
+bool result_json(FILE *f, const struct test *const *t,
+		 const struct outcome *o, int n, bool expect_stock)
+{
+	struct utsname u;
+	int i;
+
+	memset(&u, 0, sizeof(u));
+	uname(&u);
+	fprintf(f, "{\n  \"format\": 1,\n  \"program\": \"fusewb-smoke\",\n"
+		"  \"version\": \"%s\",\n  \"kernel\": ", FUSEWB_VERSION);
+	put_string(f, u.release);
+	fprintf(f, ",\n  \"machine\": ");
+	put_string(f, u.machine);
+	fprintf(f, ",\n  \"expect\": \"%s\",\n  \"tests\": [",
+		expect_stock ? "stock" : "series");
+	for (i = 0; i < n; i++) {
+		fprintf(f, "%s\n    {\"name\": \"%s\", \"class\": \"%s\", "
+			"\"stock\": \"%s\", \"guards\": ", i ? "," : "",
+			t[i]->name, danger_name(t[i]->danger),
+			stock_name(t[i]->stock));
+		put_guards(f, t[i]->guards);
+		fprintf(f, ", \"purpose\": ");
+		put_string(f, t[i]->purpose);
+		if (o) {
+			fprintf(f, ",\n     \"result\": \"%s\", \"ok\": %s, "
+				"\"time_ms\": %u, \"why\": ",
+				verdict_name[o[i].verdict],
+				is_ok(t[i], &o[i], expect_stock) ?
+				"true" : "false", o[i].ms);
+			put_string(f, o[i].why);
+		}
+		fputc('}', f);
+	}
+	fprintf(f, "\n  ]\n}\n");
+	return !fflush(f) && !ferror(f);
+}

@@ -1,0 +1,727 @@
+// SPDX-License-Identifier: GPL-2.0
+// A FUSE server on raw /dev/fuse: one directory of files kept in memory.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <poll.h>
+#include <stdatomic.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/eventfd.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/sysmacros.h>
+#include <sys/uio.h>
+#include <unistd.h>
+
+#include "server.h"
+#include "test.h"
+
+struct held_write {
+	struct held_write *next;
+	uint64_t unique;
+	unsigned int event;
+	int file;
+	uint64_t offset;
+	uint32_t size;
+	unsigned char data[];
+};
+
+struct srv {
+	int dev;
+	int kick_fd;
+	struct srv_shared *sh;
+	unsigned char *store;
+	const struct srv_opts *opts;
+	uint32_t max_write;
+	char name[SRV_FILES][32];
+	struct held_write *first, **last;
+	unsigned char *buf;
+	size_t bufsize;
+};
+
+struct fs *current_fs;
+
+uint64_t srv_hash(const void *data, size_t len)
+{
+	const unsigned char *p = data;
+	uint64_t h = 0x9e3779b97f4a7c15ULL ^ len;
+	uint64_t w;
+
+	for (; len >= sizeof(w); p += sizeof(w), len -= sizeof(w)) {
+		memcpy(&w, p, sizeof(w));
+		h = (h ^ w) * 0xff51afd7ed558ccdULL;
+		h ^= h >> 32;
+	}
+	for (; len; p++, len--)
+		h = (h ^ *p) * 0x100000001b3ULL;
+	return h;
+}
+
+static void trouble(struct srv *s, const char *what)
+{
+	if (!s->sh->trouble[0])
+		snprintf(s->sh->trouble, sizeof(s->sh->trouble), "%s: %s",
+			 what, strerror(errno));
+}
+
+static void reply(struct srv *s, uint64_t unique, int error, const void *data,
+		  size_t len)
+{
+	struct fuse_out_header out = {
+		.len = sizeof(out) + len,
+		.error = -error,
+		.unique = unique,
+	};
+	struct iovec iov[2] = {
+		{ .iov_base = &out, .iov_len = sizeof(out) },
+		{ .iov_base = (void *)data, .iov_len = len },
+	};
+
+	/* ENOENT: interrupted or aborted meanwhile; ENODEV: aborted. */
+	if (writev(s->dev, iov, len ? 2 : 1) < 0 && errno != ENOENT &&
+	    errno != ENODEV)
+		trouble(s, "reply");
+}
+
+static struct srv_event *log_event(struct srv *s, uint32_t opcode, int file,
+				   uint64_t offset, uint64_t size)
+{
+	unsigned int n = s->sh->nlog;
+	struct srv_event *ev = &s->sh->log[n < SRV_LOG ? n : SRV_LOG - 1];
+
+	memset(ev, 0, sizeof(*ev));
+	ev->opcode = opcode;
+	ev->file = file;
+	ev->offset = offset;
+	ev->size = size;
+	ev->t_in = now_ns();
+	return ev;
+}
+
+/* Publish an event only when it is complete: the test reads along. */
+static unsigned int log_publish(struct srv *s)
+{
+	unsigned int n = s->sh->nlog;
+
+	if (n < SRV_LOG - 1)
+		s->sh->nlog = n + 1;
+	else if (!s->sh->trouble[0])
+		strcpy(s->sh->trouble, "the log of requests is full");
+	return n;
+}
+
+static void fill_attr(struct srv *s, int file, struct fuse_attr *attr)
+{
+	memset(attr, 0, sizeof(*attr));
+	attr->ino = file + 2;
+	attr->blksize = page_size();
+	attr->nlink = file < 0 ? 2 : 1;
+	attr->mode = file < 0 ? S_IFDIR | 0755 : S_IFREG | 0644;
+	if (file >= 0) {
+		attr->size = s->sh->size[file];
+		attr->blocks = (attr->size + 511) / 512;
+	}
+}
+
+static void store_write(struct srv *s, int file, uint64_t offset,
+			const void *data, uint32_t size)
+{
+	memcpy(s->store + file * SRV_FILE_MAX + offset, data, size);
+	if (s->sh->size[file] < offset + size)
+		s->sh->size[file] = offset + size;
+}
+
+static void answer_write(struct srv *s, struct srv_event *ev, uint64_t unique,
+			 const void *data)
+{
+	struct fuse_write_out out = { .size = ev->size };
+	int error = s->sh->error;
+
+	if (s->opts->before_reply)
+		s->opts->before_reply();
+	if (!error)
+		store_write(s, ev->file, ev->offset, data, ev->size);
+	ev->error = error;
+	ev->t_out = now_ns();
+	reply(s, unique, error, &out, error ? 0 : sizeof(out));
+}
+
+static void do_write(struct srv *s, const struct fuse_in_header *in, int file)
+{
+	const struct fuse_write_in *arg = (const void *)(in + 1);
+	const void *data = arg + 1;
+	struct held_write *h;
+	struct srv_event *ev;
+	unsigned int n;
+
+	if (arg->offset + arg->size > SRV_FILE_MAX) {
+		reply(s, in->unique, EFBIG, NULL, 0);
+		return;
+	}
+	ev = log_event(s, FUSE_WRITE, file, arg->offset, arg->size);
+	ev->cached = arg->write_flags & FUSE_WRITE_CACHE;
+	ev->hash = srv_hash(data, arg->size);
+	n = log_publish(s);
+
+	if (!s->sh->hold || !ev->cached) {
+		answer_write(s, ev, in->unique, data);
+		return;
+	}
+	h = malloc(sizeof(*h) + arg->size);
+	if (!h) {
+		trouble(s, "hold a WRITE");
+		reply(s, in->unique, ENOMEM, NULL, 0);
+		return;
+	}
+	h->next = NULL;
+	h->unique = in->unique;
+	h->event = n;
+	h->file = file;
+	h->offset = arg->offset;
+	h->size = arg->size;
+	memcpy(h->data, data, arg->size);
+	*s->last = h;
+	s->last = &h->next;
+	s->sh->held++;
+}
+
+static void release_held(struct srv *s, unsigned int n)
+{
+	struct held_write *h;
+
+	while (n-- && (h = s->first)) {
+		s->first = h->next;
+		if (!s->first)
+			s->last = &s->first;
+		answer_write(s, &s->sh->log[h->event], h->unique, h->data);
+		s->sh->held--;
+		free(h);
+	}
+}
+
+static void do_init(struct srv *s, const struct fuse_in_header *in)
+{
+	const struct fuse_init_in *arg = (const void *)(in + 1);
+	struct fuse_init_out out = {
+		.major = FUSE_KERNEL_VERSION,
+		.minor = 31,
+		.max_readahead = 128 << 10,
+		.max_background = s->opts->max_background,
+		.congestion_threshold = s->opts->congestion,
+		.max_write = s->max_write,
+		.max_pages = 256,
+		.time_gran = 1,
+	};
+	uint32_t want = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_MAX_PAGES;
+
+	if (!s->opts->no_writeback_cache)
+		want |= FUSE_WRITEBACK_CACHE;
+	if (s->opts->atomic_o_trunc)
+		want |= FUSE_ATOMIC_O_TRUNC;
+	out.flags = want & arg->flags;
+	s->sh->flags = out.flags;
+	reply(s, in->unique, 0, &out, sizeof(out));
+}
+
+static int find_file(struct srv *s, const char *name, bool create)
+{
+	int i;
+
+	for (i = 0; i < SRV_FILES; i++) {
+		if (!strcmp(s->name[i], name))
+			return i;
+		if (!s->name[i][0] && create) {
+			snprintf(s->name[i], sizeof(s->name[i]), "%s", name);
+			return i;
+		}
+	}
+	return -1;
+}
+
+static void fill_entry(struct srv *s, int file, struct fuse_entry_out *out)
+{
+	memset(out, 0, sizeof(*out));
+	out->nodeid = file + 2;
+	out->entry_valid = 3600;
+	out->attr_valid = 3600;
+	fill_attr(s, file, &out->attr);
+}
+
+static void do_lookup(struct srv *s, const struct fuse_in_header *in)
+{
+	struct fuse_entry_out out;
+	int file = find_file(s, (const char *)(in + 1), false);
+
+	if (file < 0) {
+		reply(s, in->unique, ENOENT, NULL, 0);
+		return;
+	}
+	fill_entry(s, file, &out);
+	reply(s, in->unique, 0, &out, sizeof(out));
+}
+
+static void do_create(struct srv *s, const struct fuse_in_header *in)
+{
+	const struct fuse_create_in *arg = (const void *)(in + 1);
+	struct {
+		struct fuse_entry_out entry;
+		struct fuse_open_out open;
+	} out;
+	int file = find_file(s, (const char *)(arg + 1), true);
+
+	if (file < 0) {
+		reply(s, in->unique, ENOSPC, NULL, 0);
+		return;
+	}
+	fill_entry(s, file, &out.entry);
+	memset(&out.open, 0, sizeof(out.open));
+	out.open.open_flags = FOPEN_KEEP_CACHE;
+	reply(s, in->unique, 0, &out, sizeof(out));
+}
+
+static void do_attr(struct srv *s, const struct fuse_in_header *in, int file)
+{
+	struct fuse_attr_out out = { .attr_valid = 3600 };
+
+	fill_attr(s, file, &out.attr);
+	reply(s, in->unique, 0, &out, sizeof(out));
+}
+
+static void do_setattr(struct srv *s, const struct fuse_in_header *in,
+		       int file)
+{
+	const struct fuse_setattr_in *arg = (const void *)(in + 1);
+	struct srv_event *ev;
+	uint64_t old;
+
+	ev = log_event(s, FUSE_SETATTR, file, 0,
+		       arg->valid & FATTR_SIZE ? arg->size : ~0ULL);
+	ev->t_out = now_ns();
+	log_publish(s);
+	if (file >= 0 && (arg->valid & FATTR_SIZE)) {
+		old = s->sh->size[file];
+		if (arg->size < old)
+			memset(s->store + file * SRV_FILE_MAX + arg->size, 0,
+			       old - arg->size);
+		s->sh->size[file] = arg->size;
+	}
+	do_attr(s, in, file);
+}
+
+static void do_open(struct srv *s, const struct fuse_in_header *in, int file)
+{
+	const struct fuse_open_in *arg = (const void *)(in + 1);
+	struct fuse_open_out out = { .open_flags = FOPEN_KEEP_CACHE };
+	struct srv_event *ev;
+
+	ev = log_event(s, FUSE_OPEN, file, 0, !!(arg->flags & O_TRUNC));
+	ev->t_out = now_ns();
+	log_publish(s);
+	if (arg->flags & O_TRUNC) {
+		memset(s->store + file * SRV_FILE_MAX, 0, s->sh->size[file]);
+		s->sh->size[file] = 0;
+	}
+	reply(s, in->unique, 0, &out, sizeof(out));
+}
+
+static void do_read(struct srv *s, const struct fuse_in_header *in, int file)
+{
+	const struct fuse_read_in *arg = (const void *)(in + 1);
+	uint64_t size = s->sh->size[file];
+	uint64_t len = 0;
+	struct srv_event *ev;
+
+	if (arg->offset < size)
+		len = size - arg->offset;
+	if (len > arg->size)
+		len = arg->size;
+	ev = log_event(s, FUSE_READ, file, arg->offset, len);
+	ev->t_out = now_ns();
+	log_publish(s);
+	reply(s, in->unique, 0, s->store + file * SRV_FILE_MAX + arg->offset,
+	      len);
+}
+
+static void do_fallocate(struct srv *s, const struct fuse_in_header *in,
+			 int file)
+{
+	const struct fuse_fallocate_in *arg = (const void *)(in + 1);
+	struct srv_event *ev;
+
+	if (arg->offset + arg->length > SRV_FILE_MAX) {
+		reply(s, in->unique, EFBIG, NULL, 0);
+		return;
+	}
+	ev = log_event(s, FUSE_FALLOCATE, file, arg->offset, arg->length);
+	ev->t_out = now_ns();
+	log_publish(s);
+	/* FALLOC_FL_PUNCH_HOLE */
+	if (arg->mode & 2)
+		memset(s->store + file * SRV_FILE_MAX + arg->offset, 0,
+		       arg->length);
+	reply(s, in->unique, 0, NULL, 0);
+}
+
+static void serve_one(struct srv *s, const struct fuse_in_header *in)
+{
+	struct fuse_statfs_out statfs = { .st.bsize = 4096 };
+	struct fuse_open_out open = { 0 };
+	int file = in->nodeid > 1 ? (int)in->nodeid - 2 : -1;
+
+	if (file >= SRV_FILES) {
+		reply(s, in->unique, EIO, NULL, 0);
+		return;
+	}
+	switch (in->opcode) {
+	case FUSE_INIT:
+		do_init(s, in);
+		break;
+	case FUSE_LOOKUP:
+		do_lookup(s, in);
+		break;
+	case FUSE_FORGET:
+	case FUSE_BATCH_FORGET:
+	case FUSE_INTERRUPT:
+		break;
+	case FUSE_GETATTR:
+		do_attr(s, in, file);
+		break;
+	case FUSE_SETATTR:
+		do_setattr(s, in, file);
+		break;
+	case FUSE_OPENDIR:
+		reply(s, in->unique, 0, &open, sizeof(open));
+		break;
+	case FUSE_OPEN:
+		do_open(s, in, file);
+		break;
+	case FUSE_CREATE:
+		do_create(s, in);
+		break;
+	case FUSE_READ:
+		do_read(s, in, file);
+		break;
+	case FUSE_WRITE:
+		do_write(s, in, file);
+		break;
+	case FUSE_FALLOCATE:
+		do_fallocate(s, in, file);
+		break;
+	case FUSE_FLUSH:
+	case FUSE_FSYNC:
+		log_event(s, in->opcode, file, 0, 0)->t_out = now_ns();
+		log_publish(s);
+		reply(s, in->unique, 0, NULL, 0);
+		break;
+	case FUSE_RELEASE:
+	case FUSE_RELEASEDIR:
+	case FUSE_FSYNCDIR:
+	case FUSE_DESTROY:
+		reply(s, in->unique, 0, NULL, 0);
+		break;
+	case FUSE_STATFS:
+		reply(s, in->unique, 0, &statfs, sizeof(statfs));
+		break;
+	default:
+		reply(s, in->unique, ENOSYS, NULL, 0);
+	}
+}
+
+static void serve(struct srv *s)
+{
+	struct pollfd pfd[2] = {
+		{ .fd = s->kick_fd, .events = POLLIN },
+		{ .fd = s->dev, .events = POLLIN },
+	};
+	unsigned int kicks;
+	uint64_t count;
+	ssize_t n;
+
+	s->sh->serving = 1;
+	for (;;) {
+		if (poll(pfd, s->sh->pause ? 1 : 2, -1) < 0 && errno != EINTR)
+			break;
+		if (pfd[0].revents & POLLIN) {
+			if (read(s->kick_fd, &count, sizeof(count)) < 0)
+				trouble(s, "read of the eventfd");
+			kicks = s->sh->kicks;
+			release_held(s, atomic_exchange(&s->sh->release, 0));
+			s->sh->kicked = kicks;
+		}
+		if (s->sh->pause || !pfd[1].revents)
+			continue;
+		n = read(s->dev, s->buf, s->bufsize);
+		if (n < 0) {
+			if (errno == EINTR || errno == EAGAIN ||
+			    errno == ENOENT)
+				continue;
+			/* ENODEV: unmounted or aborted. */
+			if (errno != ENODEV)
+				trouble(s, "read of /dev/fuse");
+			break;
+		}
+		if ((size_t)n >= sizeof(struct fuse_in_header))
+			serve_one(s, (const void *)s->buf);
+	}
+	s->sh->gone = 1;
+}
+
+static pid_t start_server(struct fs *fs, int dev, const struct srv_opts *opts)
+{
+	struct srv s = {
+		.dev = dev,
+		.kick_fd = fs->kick_fd,
+		.sh = fs->sh,
+		.store = fs->store,
+		.opts = opts,
+		.max_write = opts->max_write ? opts->max_write : 1 << 20,
+	};
+	pid_t pid = fork();
+
+	if (pid)
+		return pid;
+	s.last = &s.first;
+	s.bufsize = s.max_write + 2 * page_size() + 8192;
+	s.buf = malloc(s.bufsize);
+	if (!s.buf) {
+		trouble(&s, "buffer for requests");
+		_exit(1);
+	}
+	if (opts->at_start)
+		opts->at_start();
+	serve(&s);
+	_exit(0);
+}
+
+/* Find the device of a mount without touching it. */
+static bool mount_minor(const char *dir, unsigned int *minor)
+{
+	FILE *f = fopen("/proc/self/mountinfo", "re");
+	unsigned int maj, min;
+	char line[1024], where[256];
+	bool found = false;
+
+	if (!f)
+		return false;
+	while (fgets(line, sizeof(line), f)) {
+		if (sscanf(line, "%*d %*d %u:%u %*s %255s", &maj, &min,
+			   where) == 3 && !strcmp(where, dir)) {
+			*minor = min;
+			found = true;
+		}
+	}
+	fclose(f);
+	return found;
+}
+
+/* A file system of our own to make directories on; nothing else is written. */
+const char *scratch_dir(void)
+{
+	static const char *const bases[] = {
+		"/tmp", "/mnt", "/run", "/dev/shm",
+	};
+	static const char *base;
+	struct stat st;
+	size_t i;
+
+	if (base)
+		return base;
+	for (i = 0; i < sizeof(bases) / sizeof(bases[0]); i++)
+		if (!stat(bases[i], &st) && S_ISDIR(st.st_mode))
+			break;
+	NEED(i < sizeof(bases) / sizeof(bases[0]),
+	     "expected one of /tmp, /mnt, /run, /dev/shm, got none");
+	NEED(!mount("fusewb", bases[i], "tmpfs", 0, "size=1m,mode=700"),
+	     "mount of tmpfs on %s: expected success, got %s", bases[i],
+	     strerror(errno));
+	base = bases[i];
+	return base;
+}
+
+struct fs *fs_mount(const struct srv_opts *opts)
+{
+	struct fs *fs = calloc(1, sizeof(*fs));
+	char opt[128], path[128];
+	struct stat st;
+	int dev;
+
+	NEED(fs, "expected memory, got %s", strerror(errno));
+	snprintf(fs->dir, sizeof(fs->dir), "%s/m", scratch_dir());
+	NEED(!mkdir(fs->dir, 0700), "mkdir %s: expected success, got %s",
+	     fs->dir, strerror(errno));
+
+	fs->sh = mmap(NULL, sizeof(*fs->sh), PROT_READ | PROT_WRITE,
+		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	fs->store = mmap(NULL, SRV_FILES * SRV_FILE_MAX,
+			 PROT_READ | PROT_WRITE,
+			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+	NEED(fs->sh != MAP_FAILED && fs->store != MAP_FAILED,
+	     "expected memory shared with the server, got %s",
+	     strerror(errno));
+	fs->kick_fd = eventfd(0, EFD_CLOEXEC);
+	NEED(fs->kick_fd >= 0, "eventfd: %s", strerror(errno));
+
+	dev = open("/dev/fuse", O_RDWR | O_CLOEXEC);
+	NEED(dev >= 0, "open /dev/fuse: expected success, got %s",
+	     strerror(errno));
+	snprintf(opt, sizeof(opt),
+		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", dev);
+	NEED(!mount("fusewb-smoke", fs->dir, "fuse.fusewb-smoke",
+		    MS_NOSUID | MS_NODEV, opt),
+	     "mount of FUSE: expected success, got %s", strerror(errno));
+	NEED(mount_minor(fs->dir, &fs->minor),
+	     "expected %s in /proc/self/mountinfo, got nothing", fs->dir);
+	snprintf(fs->bdi, sizeof(fs->bdi), "/sys/class/bdi/0:%u", fs->minor);
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort",
+		 fs->minor);
+	fs->abort_fd = open(path, O_WRONLY | O_CLOEXEC);
+	NEED(fs->abort_fd >= 0, "open %s: expected success, got %s", path,
+	     strerror(errno));
+	abort_later(fs->abort_fd, fs->dir);
+
+	fs->server = start_server(fs, dev, opts);
+	NEED(fs->server > 0, "fork: %s", strerror(errno));
+	/* From here on the server alone keeps the connection alive. */
+	close(dev);
+	current_fs = fs;
+	/* Answered after INIT, so what was negotiated is known behind it. */
+	NEED(!access(fs->dir, F_OK) && !stat(fs->dir, &st),
+	     "stat of the mount: expected success, got %s", strerror(errno));
+	NEED(opts->no_writeback_cache ||
+	     (fs->sh->flags & FUSE_WRITEBACK_CACHE),
+	     "expected the kernel to offer FUSE_WRITEBACK_CACHE, got flags %#x",
+	     fs->sh->flags);
+	return fs;
+}
+
+bool fs_umount(struct fs *fs)
+{
+	/* Processes that held files may be on their way out. */
+	return wait_until(!umount2(fs->dir, 0) || errno != EBUSY,
+			  scaled_ms(5000)) && !mount_minor(fs->dir,
+							   &(unsigned int){ 0 });
+}
+
+void fs_abort(struct fs *fs)
+{
+	NEED(write(fs->abort_fd, "1", 1) == 1,
+	     "abort through fusectl: expected success, got %s",
+	     strerror(errno));
+}
+
+bool fs_connection_gone(const struct fs *fs)
+{
+	char path[64];
+
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u", fs->minor);
+	return wait_until(access(path, F_OK) < 0, scaled_ms(5000));
+}
+
+int fs_open(struct fs *fs, const char *name, int flags)
+{
+	char path[128];
+	int fd;
+
+	snprintf(path, sizeof(path), "%s/%s", fs->dir, name);
+	fd = open(path, flags | O_CLOEXEC, 0600);
+	NEED(fd >= 0, "open of %s (%s): expected a descriptor, got %s", name,
+	     fs->sh->trouble[0] ? fs->sh->trouble : "server is well",
+	     strerror(errno));
+	return fd;
+}
+
+void fs_lift_dirty_limit(struct fs *fs)
+{
+	char path[128];
+
+	snprintf(path, sizeof(path), "%s/max_ratio", fs->bdi);
+	NEED(write_file(path, "100"), "write of %s: %s", path, strerror(errno));
+	snprintf(path, sizeof(path), "%s/min_ratio", fs->bdi);
+	NEED(write_file(path, "50"), "write of %s: %s", path, strerror(errno));
+}
+
+const unsigned char *fs_store(const struct fs *fs, int file)
+{
+	return fs->store + file * SRV_FILE_MAX;
+}
+
+static bool srv_kick(struct fs *fs, bool wait)
+{
+	unsigned int n = ++fs->sh->kicks;
+	uint64_t one = 1;
+
+	if (write(fs->kick_fd, &one, sizeof(one)) < 0)
+		return false;
+	return !wait || wait_until((int)(fs->sh->kicked - n) >= 0 ||
+				   fs->sh->gone, scaled_ms(10000));
+}
+
+void srv_hold(struct fs *fs, bool on)
+{
+	fs->sh->hold = on;
+	NEED(srv_kick(fs, true), "expected the server to take an order, got %s",
+	     fs->sh->trouble[0] ? fs->sh->trouble : "no reaction");
+}
+
+void srv_pause(struct fs *fs, bool on)
+{
+	fs->sh->pause = on;
+	NEED(srv_kick(fs, true), "expected the server to take an order, got %s",
+	     fs->sh->trouble[0] ? fs->sh->trouble : "no reaction");
+}
+
+void srv_set_error(struct fs *fs, int error)
+{
+	fs->sh->error = error;
+}
+
+void srv_release(struct fs *fs, unsigned int n)
+{
+	fs->sh->release = n;
+	NEED(srv_kick(fs, true), "expected the server to answer, got %s",
+	     fs->sh->trouble[0] ? fs->sh->trouble : "no reaction");
+}
+
+void srv_answer_all(struct fs *fs)
+{
+	fs->sh->hold = 0;
+	srv_release(fs, ~0U);
+}
+
+void srv_release_all(struct fs *fs)
+{
+	fs->sh->hold = 0;
+	fs->sh->pause = 0;
+	fs->sh->release = ~0U;
+	srv_kick(fs, false);
+}
+
+bool srv_wait_held(struct fs *fs, unsigned int n)
+{
+	return wait_until(fs->sh->held >= n, scaled_ms(10000));
+}
+
+unsigned int srv_writes(const struct fs *fs)
+{
+	unsigned int i, writes = 0;
+
+	for (i = 0; i < fs->sh->nlog; i++)
+		writes += fs->sh->log[i].opcode == FUSE_WRITE &&
+			  fs->sh->log[i].cached;
+	return writes;
+}
+
+const struct srv_event *srv_find(const struct fs *fs, uint32_t opcode,
+				 unsigned int nth)
+{
+	unsigned int i;
+
+	for (i = 0; i < fs->sh->nlog; i++)
+		if (fs->sh->log[i].opcode == opcode && !nth--)
+			return &fs->sh->log[i];
+	return NULL;
+}

@@ -1,0 +1,105 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* A FUSE server that answers when it is told to, and the mount it serves. */
+#ifndef FUSEWB_SERVER_H
+#define FUSEWB_SERVER_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#define SRV_FILES	4
+#define SRV_FILE_MAX	(96UL << 20)
+#define SRV_LOG		8192
+
+/* One request as the server saw it. */
+struct srv_event {
+	uint32_t opcode;
+	int file;		/* index of the file, -1 for the root */
+	uint64_t offset;
+	uint64_t size;		/* of WRITE and READ; new size for SETATTR */
+	uint64_t hash;		/* of the body of a WRITE, as it was read */
+	bool cached;		/* a WRITE out of the page cache */
+	int error;
+	uint64_t t_in;
+	_Atomic uint64_t t_out;	/* just before the reply; 0 is not yet */
+};
+
+struct srv_opts {
+	uint32_t max_write;	/* 0 is 1 MiB */
+	uint16_t max_background;
+	uint16_t congestion;
+	bool no_writeback_cache;
+	bool atomic_o_trunc;
+	/* Called by the server with a held-back WRITE, before it replies. */
+	void (*before_reply)(void);
+	/* Called once in the server before it serves. */
+	void (*at_start)(void);
+};
+
+/* Shared between test and server. */
+struct srv_shared {
+	/* Set by the test. */
+	_Atomic int hold;	/* keep WRITEs of cached data unanswered */
+	_Atomic int pause;	/* do not even read requests */
+	_Atomic int error;	/* positive errno to answer WRITEs with */
+	_Atomic unsigned int release;	/* how many held ones to answer */
+	_Atomic unsigned int kicks;
+	/* Set by the server. */
+	_Atomic unsigned int kicked;
+	_Atomic unsigned int held;
+	_Atomic unsigned int nlog;
+	_Atomic int serving;
+	_Atomic int gone;
+	_Atomic uint32_t flags;		/* negotiated in INIT */
+	_Atomic uint64_t size[SRV_FILES];
+	char trouble[128];
+	struct srv_event log[SRV_LOG];
+};
+
+struct fs {
+	char dir[64];
+	char bdi[64];
+	unsigned int minor;
+	int abort_fd;
+	pid_t server;
+	int kick_fd;
+	struct srv_shared *sh;
+	unsigned char *store;	/* SRV_FILES windows of SRV_FILE_MAX */
+};
+
+/*
+ * Mount, with a server process of its own.  Must come before any file on it is
+ * opened, and only once a test: a server that inherits such a file would have
+ * to flush it.
+ */
+struct fs *fs_mount(const struct srv_opts *opts);
+const char *scratch_dir(void);
+/* Unmount what must be unmountable by now; false with errno if it is not. */
+bool fs_umount(struct fs *fs);
+void fs_abort(struct fs *fs);
+bool fs_connection_gone(const struct fs *fs);
+int fs_open(struct fs *fs, const char *name, int flags);
+/* Lift the limit of 1% of the dirty threshold that FUSE mounts have. */
+void fs_lift_dirty_limit(struct fs *fs);
+const unsigned char *fs_store(const struct fs *fs, int file);
+
+void srv_hold(struct fs *fs, bool on);
+void srv_pause(struct fs *fs, bool on);
+void srv_set_error(struct fs *fs, int error);
+/* Answer @n of the requests held, oldest first. */
+void srv_release(struct fs *fs, unsigned int n);
+/* Answer all that is held and whatever comes, and wait until that is done. */
+void srv_answer_all(struct fs *fs);
+/* The same without waiting; also what a test that ends leaves behind. */
+void srv_release_all(struct fs *fs);
+bool srv_wait_held(struct fs *fs, unsigned int n);
+/* Cached WRITEs seen so far. */
+unsigned int srv_writes(const struct fs *fs);
+const struct srv_event *srv_find(const struct fs *fs, uint32_t opcode,
+				 unsigned int nth);
+uint64_t srv_hash(const void *data, size_t len);
+
+extern struct fs *current_fs;
+
+#endif

@@ -1,0 +1,245 @@
+// SPDX-License-Identifier: GPL-2.0
+// Memory offlining with pages in flight: bounded, and not given up too soon.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <sched.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/sysinfo.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "flight.h"
+#include "server.h"
+#include "test.h"
+
+#define MEMORY	"/sys/devices/system/memory"
+#define HELD_MAX	1024
+
+static long set_offline(void *arg)
+{
+	actor_begin();
+	return write_file(arg, "offline") ? 0 : -1;
+}
+
+/* Does any page in [@pfn, @end) stay where it is for good? */
+static bool has_reserved(uint64_t pfn, uint64_t end)
+{
+	const uint64_t reserved = 1ULL << 32;	/* KPF_RESERVED */
+	int fd = open("/proc/kpageflags", O_RDONLY | O_CLOEXEC);
+	uint64_t flags[512];
+	ssize_t n = 0, i;
+
+	NEED(fd >= 0, "open of /proc/kpageflags: %s", strerror(errno));
+	for (; pfn < end; pfn += n) {
+		n = pread(fd, flags, sizeof(flags), pfn * sizeof(flags[0]));
+		n /= (ssize_t)sizeof(flags[0]);
+		for (i = 0; i < n; i++)
+			if (flags[i] & reserved)
+				break;
+		if (n <= 0 || i < n)
+			break;
+	}
+	close(fd);
+	return pfn < end;
+}
+
+/* The state file of the memory block of @addr if that can go offline. */
+static bool movable_block(const void *addr, char *state, size_t size)
+{
+	char buf[64], path[64];
+	static unsigned long long known = ~0ULL, n;
+	static bool movable;
+	uint64_t pfn, block;
+
+	if (!read_file(MEMORY "/block_size_bytes", buf, sizeof(buf)))
+		test_skip("needs memory hotplug");
+	block = strtoull(buf, NULL, 16);
+	if (!block || !page_pfn(addr, &pfn))
+		return false;
+	n = pfn * page_size() / block;
+	snprintf(state, size, MEMORY "/memory%llu/state", n);
+	if (n == known)
+		return movable;
+	known = n;
+	snprintf(path, sizeof(path), MEMORY "/memory%llu/valid_zones", n);
+	movable = read_file(path, buf, sizeof(buf)) &&
+		  !strncmp(buf, "Movable", 7) &&
+		  !has_reserved(n * block / page_size(),
+				(n + 1) * block / page_size());
+	return movable;
+}
+
+/*
+ * Pages come from where there are any.  Take them until they come from a block
+ * that is movable as a whole: the first of the zone may not be.
+ */
+static void use_up_other_blocks(void)
+{
+	const size_t step = 1 << 20;
+	char state[64];
+	struct sysinfo si;
+	cpu_set_t one;
+	int cpu = sched_getcpu();
+	char *p;
+
+	/* Each CPU has a stock of free pages of its own. */
+	CPU_ZERO(&one);
+	CPU_SET(cpu < 0 ? 0 : cpu, &one);
+	sched_setaffinity(0, sizeof(one), &one);
+	while (!sysinfo(&si) &&
+	       (uint64_t)si.freeram * si.mem_unit > 256 << 20) {
+		p = mmap(NULL, step, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p == MAP_FAILED)
+			break;
+		memset(p, 1, step);
+		if (movable_block(p + step - page_size(), state,
+				  sizeof(state)))
+			return;
+	}
+	test_skip("needs a movable memory block without reserved pages, "
+		  "movablecore= on the command line gives some");
+}
+
+static void expect_state(const char *path, const char *want)
+{
+	char buf[32] = "";
+
+	NEED(read_file(path, buf, sizeof(buf)), "read of %s: %s", path,
+	     strerror(errno));
+	buf[strcspn(buf, "\n")] = '\0';
+	EXPECT(!strcmp(buf, want), "%s: expected %s, got %s", path, want, buf);
+}
+
+/*
+ * Put pages of the file in flight, the last of them in a block that can go
+ * offline, and find that.  The number of pages is the value.
+ */
+static unsigned int hold_in_block(struct fs *fs, int fd, char *state,
+				  size_t size)
+{
+	const size_t ps = page_size();
+	unsigned char *map;
+	unsigned int n;
+
+	fs_lift_dirty_limit(fs);
+	use_up_other_blocks();
+	map = mmap(NULL, HELD_MAX * ps, PROT_READ, MAP_SHARED, fd, 0);
+	NEED(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	madvise(map, HELD_MAX * ps, MADV_DONTFORK);
+	for (n = 1; n <= HELD_MAX; n++) {
+		NEED(pwrite(fd, "", 1, (n - 1) * ps) == 1,
+		     "write: expected 1, got %s", strerror(errno));
+		(void)*(volatile unsigned char *)&map[(n - 1) * ps];
+		if (movable_block(&map[(n - 1) * ps], state, size))
+			break;
+	}
+	NEED(n <= HELD_MAX, "expected one of %u pages in a movable memory "
+	     "block, got none", HELD_MAX);
+	/* Written again, they stay where they are. */
+	NEED(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	map = hold_pages(fs, fd, n);
+	EXPECT_UNDER_WRITEBACK(map, n);
+	NEED(movable_block(&map[(n - 1) * ps], state, size),
+	     "expected page %u to stay in its memory block, got it elsewhere",
+	     n);
+	restore_later(state, "online_movable");
+	diag("page %u is in %s", n, state);
+	return n;
+}
+
+/*
+ * Offlining retries until the page is free, for ever if a server never answers
+ * and all the while with the hotplug lock held.  It must give up in bounded
+ * time, and succeed once the server has answered.  Guards 0004.
+ */
+TEST(offline_in_flight,
+     .purpose = "offlining memory with a page in flight ends with an error in "
+		"bounded time and succeeds after the answer",
+     .guards = "0004,0006", .stock = STOCK_FAILS, .danger = WEDGE,
+     .limit = 150)
+{
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = page_size(), .max_background = 2 * HELD_MAX,
+		.congestion = 2 * HELD_MAX });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	unsigned int bound = scaled_ms(40000);
+	struct actor actor;
+	unsigned int n;
+	char state[64];
+
+	n = hold_in_block(fs, fd, state, sizeof(state));
+
+	actor_start(&actor, set_offline, state);
+	if (!actor_done(&actor, bound)) {
+		diag("task %d in offline", actor.pid);
+		show_stack(actor.pid);
+	}
+	EXPECT(actor.st->done, "offline: expected to end within %u ms while "
+	       "%u WRITEs are held, got it still trying", bound, n);
+	diag("offline gave up after %llu ms", (unsigned long long)
+	     ((actor.st->t_done - actor.st->t_begun) / 1000000));
+	EXPECT(actor.st->ret == -1 && actor.st->err == EBUSY,
+	       "offline with pages in flight: expected %s, got %s",
+	       strerror(EBUSY), actor.st->ret ? strerror(actor.st->err) :
+	       "success");
+	expect_state(state, "online");
+
+	srv_answer_all(fs);
+	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	actor_start(&actor, set_offline, state);
+	EXPECT(actor_done(&actor, bound), "offline after the answer: expected "
+	       "to end within %u ms, got it still trying", bound);
+	EXPECT(!actor.st->ret, "offline after the answer: expected success, "
+	       "got %s", strerror(actor.st->err));
+	expect_state(state, "offline");
+	EXPECT_DATA_INTACT(fs, fd, n);
+}
+
+/*
+ * A server that is merely slow must not make offlining fail: it answers two
+ * seconds into the attempt, and the same attempt succeeds.  Counting retries
+ * alone (v4 counted five) gives up within a millisecond.  Guards 0004.
+ */
+TEST(offline_slow_server,
+     .purpose = "offlining memory succeeds when the server answers two "
+		"seconds later",
+     .guards = "0004,0006", .stock = STOCK_FAILS, .danger = WEDGE,
+     .limit = 120)
+{
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = page_size(), .max_background = 2 * HELD_MAX,
+		.congestion = 2 * HELD_MAX });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	struct timespec slow = { .tv_sec = 2 };
+	struct actor actor;
+	unsigned int n;
+	char state[64];
+
+	n = hold_in_block(fs, fd, state, sizeof(state));
+
+	actor_start(&actor, set_offline, state);
+	NEED(wait_until(actor.st->begun, scaled_ms(5000)),
+	     "expected the actor to begin, got nothing");
+	/* Not to wait for anything: this is how slow the server is. */
+	while (nanosleep(&slow, &slow) && errno == EINTR)
+		;
+	EXPECT(!actor.st->done, "offline: expected to keep trying for two "
+	       "seconds, got %s after %llu ms", actor.st->ret ?
+	       strerror(actor.st->err) : "success", (unsigned long long)
+	       ((actor.st->t_done - actor.st->t_begun) / 1000000));
+	srv_answer_all(fs);
+
+	if (!actor_done(&actor, scaled_ms(40000)))
+		show_stack(actor.pid);
+	EXPECT(actor.st->done, "offline: expected to end within %u ms after "
+	       "the answer, got it still trying", scaled_ms(40000));
+	EXPECT(!actor.st->ret, "offline: expected success after the server "
+	       "answered, got %s", strerror(actor.st->err));
+	expect_state(state, "offline");
+	EXPECT_DATA_INTACT(fs, fd, n);
+}

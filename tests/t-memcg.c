@@ -1,0 +1,180 @@
+// SPDX-License-Identifier: GPL-2.0
+// Reclaim: a server in need of memory must not wait for itself.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include "flight.h"
+#include "server.h"
+#include "test.h"
+
+#define DIRTY		(16UL << 20)	/* written by the client */
+#define ROOM		(8UL << 20)	/* for all else in the group */
+#define REQUEST		(64U << 10)
+#define CHUNK		(256U << 10)
+#define KEPT		64		/* chunks mapped at a time */
+
+static int group_fd = -1;
+
+static bool group_write(const char *file, const char *value)
+{
+	int fd = openat(group_fd, file, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = write(fd, value, strlen(value));
+	close(fd);
+	return n == (ssize_t)strlen(value);
+}
+
+static long group_read(const char *file)
+{
+	char buf[64] = "";
+	int fd = openat(group_fd, file, O_RDONLY | O_CLOEXEC);
+
+	if (fd < 0 || read(fd, buf, sizeof(buf) - 1) <= 0)
+		return -1;
+	close(fd);
+	return strtol(buf, NULL, 10);
+}
+
+/* A group in the v1 memory hierarchy, removed when the test is over. */
+static void make_group(unsigned long limit)
+{
+	char dir[64], name[64], value[32];
+	int top;
+
+	snprintf(dir, sizeof(dir), "%s/memcg", scratch_dir());
+	NEED(!mkdir(dir, 0700), "mkdir %s: %s", dir, strerror(errno));
+	if (mount("none", dir, "cgroup", 0, "memory"))
+		test_skip("needs the memory controller of cgroup v1: %s",
+			  strerror(errno));
+	top = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	NEED(top >= 0, "open of %s: %s", dir, strerror(errno));
+	snprintf(name, sizeof(name), "fusewb-smoke.%d", getpid());
+	NEED(!mkdirat(top, name, 0700), "mkdir of a memory cgroup: expected "
+	     "success, got %s", strerror(errno));
+	rmdir_later(top, name);
+	group_fd = openat(top, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(value, sizeof(value), "%lu", limit);
+	NEED(group_fd >= 0 && group_write("memory.limit_in_bytes", value),
+	     "limit of a memory cgroup: expected success, got %s",
+	     strerror(errno));
+}
+
+static void join_group(void)
+{
+	NEED(group_write("cgroup.procs", "0"),
+	     "joining a memory cgroup: expected success, got %s",
+	     strerror(errno));
+}
+
+/*
+ * Use memory up and make it reclaimable at once, without swap or a disk: lazily
+ * freed pages stand in the list of file pages, next to those of the file that
+ * this very process is asked to write.
+ */
+static void need_memory(void)
+{
+	static unsigned char *kept[KEPT];
+	static unsigned int next, calls;
+	/* Enough for reclaim to come by the same pages again and again. */
+	unsigned int chunks = calls++ ? 2 : 512;
+	unsigned char *p;
+
+	while (chunks--) {
+		p = mmap(NULL, CHUNK, PROT_READ | PROT_WRITE,
+			 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		if (p == MAP_FAILED)
+			return;
+		memset(p, 1, CHUNK);
+		madvise(p, CHUNK, MADV_FREE);
+		if (kept[next])
+			munmap(kept[next], CHUNK);
+		kept[next] = p;
+		next = (next + 1) % KEPT;
+	}
+}
+
+static long call_fsync(void *arg)
+{
+	actor_begin();
+	return fsync(*(int *)arg);
+}
+
+/*
+ * The server is single-threaded and lives in a v1 memory cgroup at its limit,
+ * together with the client.  While it has a WRITE to answer it needs memory,
+ * and reclaim comes by the pages of that WRITE.  Legacy reclaim waits for
+ * pages under writeback: here it would wait for the process it runs in.
+ * Guards 0002.
+ */
+TEST(memcg_server_at_limit,
+     .purpose = "a single-threaded server in a v1 memory cgroup at its limit "
+		"writes back its own file system",
+     .guards = "0002,0006", .stock = STOCK_FAILS, .danger = PRESSURE,
+     .limit = 180)
+{
+	const unsigned int n = DIRTY / REQUEST;
+	unsigned int bound = scaled_ms(60000), i;
+	unsigned char *buf = malloc(REQUEST), *map;
+	struct actor actor;
+	struct fs *fs;
+	long fails;
+	int fd;
+
+	make_group(DIRTY + ROOM);
+	fs = fs_mount(&(struct srv_opts){
+		.max_write = REQUEST, .max_background = 2 * n,
+		.congestion = 2 * n, .at_start = join_group,
+		.before_reply = need_memory });
+	join_group();
+	fs_lift_dirty_limit(fs);
+	fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	NEED(buf && pwrite(fd, "x", 1, 0) == 1 && !fsync(fd),
+	     "first write: expected success, got %s", strerror(errno));
+	/* Not held: copies of what it holds would fill the group. */
+	srv_pause(fs, true);
+	for (i = 0; i < n; i++) {
+		memset(buf, i + 1, REQUEST);
+		NEED(pwrite(fd, buf, REQUEST, (off_t)i * REQUEST) == REQUEST,
+		     "write %u: expected success, got %s", i, strerror(errno));
+	}
+	NEED(!sync_file_range(fd, 0, DIRTY, SYNC_FILE_RANGE_WRITE),
+	     "sync_file_range: expected 0, got %s", strerror(errno));
+	map = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, fd, 0);
+	NEED(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	madvise(map, page_size(), MADV_DONTFORK);
+	EXPECT_UNDER_WRITEBACK(map, 1);
+
+	actor_start(&actor, call_fsync, &fd);
+	srv_release_all(fs);
+
+	if (!actor_done(&actor, bound)) {
+		diag("server %d, %u WRITEs seen", fs->server, srv_writes(fs));
+		show_stack(fs->server);
+	}
+	EXPECT(actor.st->done, "expected the server to write all back within "
+	       "%u ms, got it stuck at WRITE %u of %u", bound, srv_writes(fs),
+	       n + 1);
+	EXPECT(!actor.st->ret, "fsync: expected 0, got %s",
+	       strerror(actor.st->err));
+	fails = group_read("memory.failcnt");
+	NEED(fails > 0, "expected the group to reach its limit, got failcnt "
+	     "%ld", fails);
+	diag("limit reached %ld times", fails);
+	for (i = 0; i < n; i++) {
+		memset(buf, i + 1, REQUEST);
+		EXPECT(!memcmp(fs_store(fs, 0) + (size_t)i * REQUEST, buf,
+			       REQUEST), "request %u: expected its data at the "
+		       "server, got other bytes", i);
+	}
+}

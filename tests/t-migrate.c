@@ -1,0 +1,267 @@
+// SPDX-License-Identifier: GPL-2.0
+// Migration: pages in flight are busy, not waited for, and never lost.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/fuse.h>
+#include <linux/mempolicy.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "flight.h"
+#include "server.h"
+#include "test.h"
+
+#define NO_STATUS 12345
+
+/* What move_page() leaves in aux[]. */
+enum { STATUS, NODE_AFTER };
+
+struct move {
+	int fd;
+	int node;
+};
+
+static long node_of(void *page)
+{
+	int status = NO_STATUS;
+
+	if (syscall(SYS_move_pages, 0, 1UL, &page, NULL, &status, 0))
+		return -errno;
+	return status;
+}
+
+/* Move the first page of the file, mapped here for the purpose. */
+static long move_page(void *arg)
+{
+	struct move *m = arg;
+	void *page = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, m->fd, 0);
+	int status = NO_STATUS, err;
+	long ret;
+
+	if (page == MAP_FAILED)
+		return -1;
+	(void)*(volatile char *)page;
+	actor_begin();
+	ret = syscall(SYS_move_pages, 0, 1UL, &page, &m->node, &status,
+		      MPOL_MF_MOVE_ALL);
+	err = errno;
+	(void)*(volatile char *)page;
+	actor_self()->aux[STATUS] = status;
+	actor_self()->aux[NODE_AFTER] = node_of(page);
+	errno = err;
+	return ret;
+}
+
+/* The node to move to, away from where the page at @map is. */
+static int other_node(void *map, int *here)
+{
+	int nodes[64], n = node_list(nodes, 64), i;
+
+	if (n < 2)
+		test_skip("needs two NUMA nodes with memory, numa=fake=2 is "
+			  "enough");
+	*here = node_of(map);
+	NEED(*here >= 0, "node of the page: expected one, got %s",
+	     strerror(-*here));
+	for (i = 0; nodes[i] == *here; i++)
+		;
+	return nodes[i];
+}
+
+/*
+ * move_pages(2) of a page whose WRITE the server holds must return at once and
+ * say that it did not move it, and must work after the answer.  Guards 0005.
+ */
+TEST(move_pages_in_flight,
+     .purpose = "move_pages(2) of a page in flight returns promptly, the page "
+		"busy and not lost",
+     .guards = "0005,0006", .stock = STOCK_FAILS)
+{
+	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = page_size() });
+	struct move m = { .fd = fs_open(fs, "data", O_CREAT | O_RDWR) };
+	unsigned char *map = hold_pages(fs, m.fd, 1);
+	uint64_t end;
+	struct actor actor;
+	int here;
+
+	EXPECT_UNDER_WRITEBACK(map, 1);
+	m.node = other_node(map, &here);
+
+	actor_start(&actor, move_page, &m);
+	if (!actor_done(&actor, prompt_ms())) {
+		diag("task %d in move_pages", actor.pid);
+		show_stack(actor.pid);
+	}
+	EXPECT(actor.st->done, "move_pages: expected to return within %u ms "
+	       "while the WRITE is held, got it stuck", prompt_ms());
+	EXPECT(actor.st->ret > 0 ||
+	       (!actor.st->ret && actor.st->aux[STATUS] == -EBUSY),
+	       "move_pages: expected one page not moved or status %d, got "
+	       "return %ld (%s), status %ld", -EBUSY, actor.st->ret,
+	       strerror(actor.st->err), actor.st->aux[STATUS]);
+	EXPECT(actor.st->aux[NODE_AFTER] == here, "expected the page to stay "
+	       "on node %d, got %ld", here, actor.st->aux[NODE_AFTER]);
+	EXPECT_UNDER_WRITEBACK(map, 1);
+
+	srv_answer_all(fs);
+	EXPECT(!fsync(m.fd), "fsync: expected 0, got %s", strerror(errno));
+	/* Others may hold a reference for a moment: once of several times. */
+	end = now_ns() + prompt_ms() * 1000000ULL;
+	do {
+		actor_start(&actor, move_page, &m);
+		EXPECT(actor_done(&actor, prompt_ms()), "move_pages after the "
+		       "answer: expected to return, got it stuck");
+	} while (actor.st->aux[STATUS] != m.node && now_ns() < end);
+	EXPECT(!actor.st->ret && actor.st->aux[STATUS] == m.node,
+	       "move_pages after the answer: expected status %d, got return "
+	       "%ld, status %ld", m.node, actor.st->ret,
+	       actor.st->aux[STATUS]);
+	EXPECT_DATA_INTACT(fs, m.fd, 1);
+}
+
+/*
+ * A page that is dirty but not in flight moves in one call, without the server
+ * being asked: it does not even read requests here.  Without 0000 the kernel
+ * writes the page out first and then finds it busy.
+ */
+TEST(move_pages_dirty,
+     .purpose = "move_pages(2) moves a dirty page in one call without waiting "
+		"for the server",
+     .guards = "0000", .stock = STOCK_PASSES)
+{
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
+	struct move m = { .fd = fs_open(fs, "data", O_CREAT | O_RDWR) };
+	struct actor actor;
+	unsigned char *map;
+	int here;
+
+	/* The first round makes the file and the mapping. */
+	map = hold_pages(fs, m.fd, 1);
+	m.node = other_node(map, &here);
+	srv_answer_all(fs);
+	NEED(!fsync(m.fd), "fsync: expected 0, got %s", strerror(errno));
+	srv_pause(fs, true);
+	NEED(pwrite(m.fd, "dirty", 5, 0) == 5, "write: expected 5, got %s",
+	     strerror(errno));
+
+	actor_start(&actor, move_page, &m);
+	if (!actor_done(&actor, prompt_ms())) {
+		diag("task %d in move_pages", actor.pid);
+		show_stack(actor.pid);
+	}
+	EXPECT(actor.st->done, "move_pages: expected to return within %u ms "
+	       "without the server, got it stuck", prompt_ms());
+	EXPECT(!actor.st->ret && actor.st->aux[STATUS] == m.node,
+	       "move_pages of a dirty page: expected status %d, got return %ld "
+	       "(%s), status %ld", m.node, actor.st->ret,
+	       strerror(actor.st->err), actor.st->aux[STATUS]);
+	EXPECT(actor.st->aux[NODE_AFTER] == m.node, "expected the page on node "
+	       "%d, got %ld", m.node, actor.st->aux[NODE_AFTER]);
+	srv_pause(fs, false);
+	EXPECT(!fsync(m.fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT(!memcmp(fs_store(fs, 0), "dirty", 5),
+	       "expected the data at the server, got other bytes");
+}
+
+/*
+ * The same with so many WRITEs waiting that the mount counts as congested.
+ * Kernels with a ->writepage that gives up then have already taken the dirty
+ * flag off the page, and its data never arrives.  Guards 0000.
+ */
+TEST(move_pages_dirty_congested,
+     .purpose = "a dirty page moved while the mount is congested still "
+		"arrives at the server",
+     .guards = "0000", .stock = STOCK_FAILS)
+{
+	const unsigned int n = 10;
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = ps, .max_background = 12, .congestion = 9 });
+	int busy = fs_open(fs, "busy", O_CREAT | O_RDWR);
+	struct move m = { .fd = fs_open(fs, "data", O_CREAT | O_RDWR) };
+	struct actor actor;
+	void *map;
+	int here;
+
+	hold_pages(fs, busy, n);
+	NEED(pwrite(m.fd, "dirty", 5, 0) == 5, "write: expected 5, got %s",
+	     strerror(errno));
+	map = mmap(NULL, ps, PROT_READ, MAP_SHARED, m.fd, 0);
+	NEED(map != MAP_FAILED && *(volatile char *)map == 'd',
+	     "expected a mapping of the page");
+	madvise(map, ps, MADV_DONTFORK);
+	m.node = other_node(map, &here);
+
+	actor_start(&actor, move_page, &m);
+	if (!actor_done(&actor, prompt_ms())) {
+		diag("task %d in move_pages", actor.pid);
+		show_stack(actor.pid);
+	}
+	EXPECT(actor.st->done, "move_pages: expected to return within %u ms "
+	       "while %u WRITEs are held, got it stuck", prompt_ms(), n);
+	srv_answer_all(fs);
+	EXPECT(!fsync(m.fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT(!memcmp(fs_store(fs, 1), "dirty", 5),
+	       "file at the server after fsync: expected 'dirty', got %s: the "
+	       "data is lost", fs->sh->size[1] ? "other bytes" : "nothing");
+}
+
+static long compact(void *unused)
+{
+	(void)unused;
+	actor_begin();
+	return write_file("/proc/sys/vm/compact_memory", "1") ? 0 : -1;
+}
+
+/*
+ * Compaction of all memory comes by every page in flight.  It must pass over
+ * them and not wait for the server.  Guards 0005.
+ */
+TEST(compact_memory_in_flight,
+     .purpose = "a write to compact_memory returns promptly with pages in "
+		"flight",
+     .guards = "0005,0006", .stock = STOCK_FAILS, .danger = PRESSURE,
+     .limit = 120)
+{
+	const unsigned int n = 256;
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = ps, .max_background = 1024, .congestion = 768 });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	uint64_t pfn, low = ~0ULL, high = 0;
+	unsigned char *map;
+	struct actor actor;
+	unsigned int i;
+
+	if (access("/proc/sys/vm/compact_memory", W_OK))
+		test_skip("needs /proc/sys/vm/compact_memory");
+	map = hold_pages(fs, fd, n);
+	EXPECT_UNDER_WRITEBACK(map, n);
+	for (i = 0; i < n; i++) {
+		if (!page_pfn(map + i * ps, &pfn))
+			continue;
+		low = pfn < low ? pfn : low;
+		high = pfn > high ? pfn : high;
+	}
+
+	actor_start(&actor, compact, NULL);
+	if (!actor_done(&actor, scaled_ms(20000))) {
+		diag("task %d in compact_memory, pages in flight at frames "
+		     "%#llx to %#llx", actor.pid, (unsigned long long)low,
+		     (unsigned long long)high);
+		show_stack(actor.pid);
+	}
+	EXPECT(actor.st->done, "compact_memory: expected to return within "
+	       "%u ms while %u WRITEs are held, got it stuck",
+	       scaled_ms(20000), n);
+	EXPECT(!actor.st->ret, "compact_memory: expected success, got %s",
+	       strerror(actor.st->err));
+	EXPECT_UNDER_WRITEBACK(map, n);
+	srv_answer_all(fs);
+	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT_DATA_INTACT(fs, fd, n);
+}
