@@ -607,6 +607,9 @@ static void check_guest(const char *ended, const char *twin, long expect_tests)
 		fault(BROKEN, end_line, "the end marker is not the last line, or not the only one");
 	if (!said_end)
 		return;
+	/* of another kernel, init runs no suite, and test 1 has said so */
+	if (broken_doc && !strcmp(said_exit, "not-run"))
+		return;
 	code = strtol(said_exit, &end, 10);
 	if (end == said_exit || *end)
 		fault(FAILED, 0, "the suite did not exit by itself: %s",

@@ -67,6 +67,7 @@ now()
 
 _step_open=
 _step_name='  done'
+_every=
 _step_start=0
 
 _elapsed()
@@ -129,6 +130,39 @@ run_log()
 	return "$_rc"
 }
 
+# every SECONDS command...: calls it again and again in the background, to say
+# how a long step goes on, until every_stop.
+every()
+{
+	_secs=$1
+	shift
+	(
+		# must not outlive a killed script, nor keep its locks and pipes
+		while sleep "$_secs" >/dev/null 2>&1 && kill -s 0 $$ 2>/dev/null; do
+			"$@"
+		done
+	) 3>&- 4>&- 8>&- 9>&- &
+	_every=$!
+	_every_since=$(now)
+}
+
+every_stop()
+{
+	[ -n "$_every" ] || return 0
+	# a subshell that has only just been forked can lose a TERM to the trap
+	# that it inherits
+	{ kill -s KILL "$_every" && wait "$_every"; } 2>/dev/null || :
+	_every=
+	# its lines have ended the step's own line
+	[ $(($(now) - _every_since)) -lt "$_secs" ] || _step_open=
+}
+
+_count_log()
+{
+	_n=$(grep -cE "$_re" "$_clog") || :
+	progress "$((_n - _base))$([ "$_total" -eq 0 ] || echo " of about $_total") $_unit"
+}
+
 # run_counted LOG REGEX TOTAL UNIT command...: run_log for a long command; every
 # 20 s a progress line says how many lines of the log match REGEX, out of about
 # TOTAL (0: not known).
@@ -139,21 +173,10 @@ run_counted()
 	mkdir -p "${_clog%/*}"
 	: >>"$_clog"
 	_base=$(grep -cE "$_re" "$_clog") || :
-	(
-		# a killed script's watcher must not live on
-		while sleep 20 >/dev/null 2>&1 && kill -s 0 $$ 2>/dev/null; do
-			_n=$(grep -cE "$_re" "$_clog") || :
-			progress "$((_n - _base))$([ "$_total" -eq 0 ] || echo " of about $_total") $_unit"
-		done
-	) &
-	_watch=$!
-	_cstart=$(now)
+	every 20 _count_log
 	_crc=0
 	run_log "$_clog" "$@" || _crc=$?
-	kill "$_watch" 2>/dev/null || :
-	wait "$_watch" 2>/dev/null || :
-	# progress lines of the subshell have ended the step's own line
-	[ $(($(now) - _cstart)) -lt 20 ] || _step_open=
+	every_stop
 	return "$_crc"
 }
 
@@ -180,7 +203,7 @@ scratch()
 		*) [ -d "/proc/$_pid" ] || rm -rf "$_old" 2>/dev/null || : ;;
 		esac
 	done
-	tmp=$(mktemp -d "$out/tmp/$myname.$$.XXXXXX") ||
+	tmp=$(mktemp -d "$out/tmp/$myname.$$.XXXXXX" 2>/dev/null) ||
 		die "$out/tmp" "cannot create a scratch directory (disk full or read-only?)"
 	trap '_on_exit' EXIT
 	trap 'exit 129' HUP
@@ -192,6 +215,7 @@ _on_exit()
 {
 	_xrc=$?
 	trap - EXIT HUP INT TERM
+	every_stop
 	_step_break
 	! command -v cleanup >/dev/null 2>&1 || cleanup || :
 	[ -z "${tmp:-}" ] || rm -rf "$tmp"
@@ -202,7 +226,8 @@ _on_exit()
 # and prints nothing; the path is $out/host/NAME.
 host_tool()
 {
-	mkdir -p "$out/host"
+	mkdir -p "$out/host" 2>/dev/null ||
+		die "$out/host" "cannot create; O= must name a directory you can write to"
 	[ "$out/host/$1" -nt "$top/scripts/$1.c" ] ||
 		"${CC:-cc}" -O2 -Wall -Wextra -o "$out/host/$1.$$" "$top/scripts/$1.c" &&
 		{ [ ! -e "$out/host/$1.$$" ] || mv "$out/host/$1.$$" "$out/host/$1"; } ||

@@ -253,7 +253,8 @@ static void conclude(const int *count, int bad, bool fast, bool stock)
 			    "%d could not be set up", u.release,
 			    bad ? "NOT all well" : fast ?
 			    "writes FUSE pages back without copying them" :
-			    "all that ran is well", count[PASS],
+			    count[PASS] ? "all that ran is well" :
+			    "nothing could run here", count[PASS],
 			    count[FAIL] + count[TIMEOUT], count[SKIP],
 			    count[BROKEN]);
 }

@@ -57,7 +57,7 @@ static void end_wakes_waiters(void (*end)(struct fs *fs))
 	} w[SRV_FILES] = {
 		{ "fsync", call_fsync, true, true },
 		{ "close", call_close, true, true },
-		{ "pwrite", call_pwrite, true, false },
+		{ "pwrite", call_pwrite, false, false },
 		{ "munmap", call_munmap, false, false },
 	};
 	struct fs *fs = fs_mount(&(struct srv_opts){ 0 });
@@ -104,9 +104,9 @@ static void end_wakes_waiters(void (*end)(struct fs *fs))
 
 /* The connection is aborted through fusectl. */
 TEST(abort_wakes_waiters,
-     .purpose = "an abort through fusectl wakes every waiter, with an error, "
+	.purpose = "an abort through fusectl wakes every waiter, with an error, "
 		"and it unmounts",
-     .guards = "", .stock = STOCK_PASSES)
+	.guards = "", .stock = STOCK_PASSES)
 {
 	end_wakes_waiters(fs_abort);
 }
@@ -121,9 +121,9 @@ static void kill_server(struct fs *fs)
 
 /* The server is killed, which closes the last descriptor of /dev/fuse. */
 TEST(server_death_wakes_waiters,
-     .purpose = "the death of the server wakes every waiter, with an error, "
+	.purpose = "the death of the server wakes every waiter, with an error, "
 		"and it unmounts",
-     .guards = "", .stock = STOCK_PASSES)
+	.guards = "", .stock = STOCK_PASSES)
 {
 	end_wakes_waiters(kill_server);
 }
@@ -133,9 +133,9 @@ TEST(server_death_wakes_waiters,
  * descriptor that is left, finishes, and goes when that is closed.
  */
 TEST(lazy_umount_in_flight,
-     .purpose = "after a lazy umount the pages in flight still arrive and the "
+	.purpose = "after a lazy umount the pages in flight still arrive and the "
 		"mount goes",
-     .guards = "", .stock = STOCK_PASSES)
+	.guards = "", .stock = STOCK_PASSES)
 {
 	struct fs *fs = fs_mount(&(struct srv_opts){ 0 });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);

@@ -46,8 +46,8 @@ static size_t first_difference(const unsigned char *a, const unsigned char *b,
  * no page is lost, swapped with another or sent with a wrong length.
  */
 TEST(data_sizes_and_offsets,
-     .purpose = "data of 1 B to 64 MiB at odd offsets arrives byte for byte",
-     .guards = "", .stock = STOCK_PASSES, .limit = 120)
+	.purpose = "data of 1 B to 64 MiB at odd offsets arrives byte for byte",
+	.guards = "", .stock = STOCK_PASSES, .limit = 120)
 {
 	const size_t ps = page_size(), max = 64 << 20;
 	const struct { size_t offset, size; } part[] = {
@@ -96,8 +96,8 @@ TEST(data_sizes_and_offsets,
 
 /* The same through a shared mapping: stores, msync, compare at the server. */
 TEST(data_through_mmap,
-     .purpose = "stores to a shared mapping arrive byte for byte",
-     .guards = "", .stock = STOCK_PASSES)
+	.purpose = "stores to a shared mapping arrive byte for byte",
+	.guards = "", .stock = STOCK_PASSES)
 {
 	const size_t ps = page_size(), size = 37 * ps + 113;
 	struct fs *fs = fs_mount(&(struct srv_opts){ 0 });
@@ -213,16 +213,16 @@ static void rewrite_in_flight(long (*how)(void *arg))
 
 /* A page in flight is rewritten with write(2). */
 TEST(data_rewrite_in_flight,
-     .purpose = "write(2) to a page in flight waits and both versions arrive",
-     .guards = "", .stock = STOCK_PASSES)
+	.purpose = "write(2) to a page in flight waits and both versions arrive",
+	.guards = "", .stock = STOCK_PASSES)
 {
 	rewrite_in_flight(rewrite_by_write);
 }
 
 /* A page in flight is rewritten through a mapping: the fault has to wait. */
 TEST(data_store_in_flight,
-     .purpose = "a store to a page in flight waits and both versions arrive",
-     .guards = "", .stock = STOCK_PASSES)
+	.purpose = "a store to a page in flight waits and both versions arrive",
+	.guards = "", .stock = STOCK_PASSES)
 {
 	rewrite_in_flight(rewrite_by_store);
 }
@@ -240,8 +240,8 @@ static long direct_read(void *arg)
  * wait; of another page it must not wait for a server that sits on the first.
  */
 TEST(data_direct_read_in_flight,
-     .purpose = "an O_DIRECT read waits for the page in flight, and only for it",
-     .guards = "", .stock = STOCK_PASSES)
+	.purpose = "an O_DIRECT read waits for the page in flight, and only for it",
+	.guards = "", .stock = STOCK_PASSES)
 {
 	const size_t ps = page_size();
 	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });

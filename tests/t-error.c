@@ -87,17 +87,17 @@ static void fsync_waits_and_reports(int error)
 
 /* The server answers EIO. */
 TEST(fsync_waits_and_reports_eio,
-     .purpose = "fsync waits for the answer and reports EIO once a descriptor",
-     .guards = "", .stock = STOCK_PASSES)
+	.purpose = "fsync waits for the answer and reports EIO once a descriptor",
+	.guards = "", .stock = STOCK_PASSES)
 {
 	fsync_waits_and_reports(EIO);
 }
 
 /* The server answers ENOSPC, which the kernel keeps apart from EIO. */
 TEST(fsync_waits_and_reports_enospc,
-     .purpose = "fsync waits for the answer and reports ENOSPC once a "
+	.purpose = "fsync waits for the answer and reports ENOSPC once a "
 		"descriptor",
-     .guards = "", .stock = STOCK_PASSES)
+	.guards = "", .stock = STOCK_PASSES)
 {
 	fsync_waits_and_reports(ENOSPC);
 }
@@ -134,16 +134,16 @@ static void close_waits_and_reports(int error)
 
 /* close(2) waits for the server and reports its EIO. */
 TEST(close_waits_and_reports_eio,
-     .purpose = "close waits for the answer and reports EIO, once",
-     .guards = "", .stock = STOCK_PASSES)
+	.purpose = "close waits for the answer and reports EIO, once",
+	.guards = "", .stock = STOCK_PASSES)
 {
 	close_waits_and_reports(EIO);
 }
 
 /* The same with ENOSPC. */
 TEST(close_waits_and_reports_enospc,
-     .purpose = "close waits for the answer and reports ENOSPC, once",
-     .guards = "", .stock = STOCK_PASSES)
+	.purpose = "close waits for the answer and reports ENOSPC, once",
+	.guards = "", .stock = STOCK_PASSES)
 {
 	close_waits_and_reports(ENOSPC);
 }
@@ -153,8 +153,8 @@ TEST(close_waits_and_reports_enospc,
  * file.  Waiting for writeback in readahead would take the error away (v4 did).
  */
 TEST(close_reports_after_readahead,
-     .purpose = "a read of the file does not eat the error that close reports",
-     .guards = "", .stock = STOCK_PASSES)
+	.purpose = "a read of the file does not eat the error that close reports",
+	.guards = "", .stock = STOCK_PASSES)
 {
 	struct fs *fs = fs_mount(&(struct srv_opts){ 0 });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);

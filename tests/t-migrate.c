@@ -76,9 +76,9 @@ static int other_node(void *map, int *here)
  * say that it did not move it, and must work after the answer.  Guards 0005.
  */
 TEST(move_pages_in_flight,
-     .purpose = "move_pages(2) of a page in flight returns promptly, the page "
+	.purpose = "move_pages(2) of a page in flight returns promptly, the page "
 		"busy and not lost",
-     .guards = "0005,0006", .stock = STOCK_FAILS)
+	.guards = "0005,0006", .stock = STOCK_FAILS)
 {
 	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = page_size() });
 	struct move m = { .fd = fs_open(fs, "data", O_CREAT | O_RDWR) };
@@ -128,9 +128,9 @@ TEST(move_pages_in_flight,
  * writes the page out first and then finds it busy.
  */
 TEST(move_pages_dirty,
-     .purpose = "move_pages(2) moves a dirty page in one call without waiting "
+	.purpose = "move_pages(2) moves a dirty page in one call without waiting "
 		"for the server",
-     .guards = "0000", .stock = STOCK_PASSES)
+	.guards = "0000", .stock = STOCK_PASSES)
 {
 	const size_t ps = page_size();
 	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
@@ -173,9 +173,9 @@ TEST(move_pages_dirty,
  * flag off the page, and its data never arrives.  Guards 0000.
  */
 TEST(move_pages_dirty_congested,
-     .purpose = "a dirty page moved while the mount is congested still "
+	.purpose = "a dirty page moved while the mount is congested still "
 		"arrives at the server",
-     .guards = "0000", .stock = STOCK_FAILS)
+	.guards = "0000", .stock = STOCK_FAILS)
 {
 	const unsigned int n = 10;
 	const size_t ps = page_size();
@@ -222,10 +222,10 @@ static long compact(void *unused)
  * them and not wait for the server.  Guards 0005.
  */
 TEST(compact_memory_in_flight,
-     .purpose = "a write to compact_memory returns promptly with pages in "
+	.purpose = "a write to compact_memory returns promptly with pages in "
 		"flight",
-     .guards = "0005,0006", .stock = STOCK_FAILS, .danger = PRESSURE,
-     .limit = 120)
+	.guards = "0005,0006", .stock = STOCK_FAILS, .danger = PRESSURE,
+	.limit = 120)
 {
 	const unsigned int n = 256;
 	const size_t ps = page_size();

@@ -103,8 +103,8 @@ static long call_ftruncate(void *arg)
 
 /* ftruncate(2) to one page with four in flight. */
 TEST(ftruncate_in_flight,
-     .purpose = "ftruncate waits for pages in flight and none follow it",
-     .guards = "", .stock = STOCK_PASSES)
+	.purpose = "ftruncate waits for pages in flight and none follow it",
+	.guards = "", .stock = STOCK_PASSES)
 {
 	cut_in_flight(call_ftruncate, FUSE_SETATTR, page_size(), ~0ULL);
 }
@@ -121,9 +121,9 @@ static long call_open_trunc(void *arg)
 
 /* open(2) with O_TRUNC that the server does itself. */
 TEST(open_trunc_in_flight,
-     .purpose = "an atomic O_TRUNC waits for pages in flight and none follow "
+	.purpose = "an atomic O_TRUNC waits for pages in flight and none follow "
 		"it",
-     .guards = "", .stock = STOCK_PASSES)
+	.guards = "", .stock = STOCK_PASSES)
 {
 	cut_in_flight(call_open_trunc, FUSE_OPEN, 0, ~0ULL);
 }
@@ -139,8 +139,8 @@ static long call_punch(void *arg)
 
 /* fallocate(2) punches two of four pages in flight. */
 TEST(punch_hole_in_flight,
-     .purpose = "a punched hole waits for pages in flight and stays empty",
-     .guards = "", .stock = STOCK_PASSES)
+	.purpose = "a punched hole waits for pages in flight and stays empty",
+	.guards = "", .stock = STOCK_PASSES)
 {
 	cut_in_flight(call_punch, FUSE_FALLOCATE, page_size(),
 		      3 * page_size());
