@@ -234,6 +234,26 @@ host_tool()
 		die "$top/scripts/$1.c" "does not compile with ${CC:-cc}"
 }
 
+# build_suite: builds fusewb-smoke for this machine; the path is $suite.
+build_suite()
+{
+	suite=$out/host/suite/fusewb-smoke
+	_odir=$out/host/suite
+	mkdir -p "$_odir"
+	case $_odir in
+	*[[:space:]]*)
+		# make cannot name a target with a space in it
+		_odir=$(mktemp -d "${TMPDIR:-/tmp}/fusewb-suite.XXXXXX") ||
+			die "${TMPDIR:-/tmp}" "cannot create a scratch directory" ;;
+	esac
+	run_log "$logs/suite.log" make -C "$top/tests" O="$_odir" CC="${CC:-cc}" ||
+		die "$top/tests" "the suite does not build; see $logs/suite.log"
+	[ "$_odir" = "$out/host/suite" ] || {
+		mv "$_odir/fusewb-smoke" "$suite"
+		rm -rf "$_odir"
+	}
+}
+
 # make_version TREE: the release a kernel tree says it is, VERSION.PATCHLEVEL[.SUBLEVEL].
 make_version()
 {

@@ -74,9 +74,9 @@ void expect_under_writeback(const char *file, int line,
 		     "expected the flags of page %u, got nothing", i);
 		if (!(flags >> KPF_WRITEBACK_BIT & 1))
 			test_fail(file, line, "page %u of %u while the server "
-				  "holds its WRITE: expected it under writeback "
-				  "in the page cache, got page flags %#llx: the "
-				  "server has a copy", i, n,
+				  "holds its WRITE: expected it under "
+				  "writeback in the page cache, got page flags "
+				  "%#llx: the server has a copy", i, n,
 				  (unsigned long long)flags);
 	}
 }

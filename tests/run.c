@@ -37,7 +37,6 @@ struct later {
 };
 
 struct run {
-	const struct test *t;
 	struct outcome *o;
 	pid_t pid;
 	bool alive;
@@ -488,7 +487,7 @@ static void check_log(struct run *r)
 void run_test(const struct test *t, struct outcome *o)
 {
 	unsigned int limit = (t->limit ? t->limit : DEFAULT_LIMIT) * time_scale;
-	struct run r = { .t = t, .o = o, .alive = true, .ns_fd = -1 };
+	struct run r = { .o = o, .alive = true, .ns_fd = -1 };
 	long writeback = 0, temp = 0;
 	uint64_t start = now_ns();
 	int sv[2], i;

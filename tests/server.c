@@ -600,10 +600,11 @@ struct fs *fs_mount(const struct srv_opts *opts)
 
 bool fs_umount(struct fs *fs)
 {
+	unsigned int minor;
+
 	/* Processes that held files may be on their way out. */
 	return wait_until(!umount2(fs->dir, 0) || errno != EBUSY,
-			  scaled_ms(5000)) && !mount_minor(fs->dir,
-							   &(unsigned int){ 0 });
+			  scaled_ms(5000)) && !mount_minor(fs->dir, &minor);
 }
 
 void fs_abort(struct fs *fs)

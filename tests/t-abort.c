@@ -104,7 +104,8 @@ static void end_wakes_waiters(void (*end)(struct fs *fs))
 
 /* The connection is aborted through fusectl. */
 TEST(abort_wakes_waiters,
-	.purpose = "an abort through fusectl wakes every waiter, with an error, "
+	.purpose = "an abort through fusectl wakes every waiter, with an "
+		"error, "
 		"and it unmounts",
 	.guards = "", .stock = STOCK_PASSES)
 {
@@ -133,7 +134,8 @@ TEST(server_death_wakes_waiters,
  * descriptor that is left, finishes, and goes when that is closed.
  */
 TEST(lazy_umount_in_flight,
-	.purpose = "after a lazy umount the pages in flight still arrive and the "
+	.purpose = "after a lazy umount the pages in flight still arrive and "
+		"the "
 		"mount goes",
 	.guards = "", .stock = STOCK_PASSES)
 {

@@ -213,7 +213,8 @@ static void rewrite_in_flight(long (*how)(void *arg))
 
 /* A page in flight is rewritten with write(2). */
 TEST(data_rewrite_in_flight,
-	.purpose = "write(2) to a page in flight waits and both versions arrive",
+	.purpose = "write(2) to a page in flight waits and both versions "
+		"arrive",
 	.guards = "", .stock = STOCK_PASSES)
 {
 	rewrite_in_flight(rewrite_by_write);
@@ -240,7 +241,8 @@ static long direct_read(void *arg)
  * wait; of another page it must not wait for a server that sits on the first.
  */
 TEST(data_direct_read_in_flight,
-	.purpose = "an O_DIRECT read waits for the page in flight, and only for it",
+	.purpose = "an O_DIRECT read waits for the page in flight, and only "
+		"for it",
 	.guards = "", .stock = STOCK_PASSES)
 {
 	const size_t ps = page_size();

@@ -87,7 +87,8 @@ static void fsync_waits_and_reports(int error)
 
 /* The server answers EIO. */
 TEST(fsync_waits_and_reports_eio,
-	.purpose = "fsync waits for the answer and reports EIO once a descriptor",
+	.purpose = "fsync waits for the answer and reports EIO once a "
+		"descriptor",
 	.guards = "", .stock = STOCK_PASSES)
 {
 	fsync_waits_and_reports(EIO);
@@ -153,7 +154,8 @@ TEST(close_waits_and_reports_enospc,
  * file.  Waiting for writeback in readahead would take the error away (v4 did).
  */
 TEST(close_reports_after_readahead,
-	.purpose = "a read of the file does not eat the error that close reports",
+	.purpose = "a read of the file does not eat the error that close "
+		"reports",
 	.guards = "", .stock = STOCK_PASSES)
 {
 	struct fs *fs = fs_mount(&(struct srv_opts){ 0 });

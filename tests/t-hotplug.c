@@ -51,8 +51,9 @@ static bool has_reserved(uint64_t pfn, uint64_t end)
 static bool movable_block(const void *addr, char *state, size_t size)
 {
 	char buf[64], path[64];
-	static unsigned long long known = ~0ULL, n;
+	static unsigned long long known = ~0ULL;
 	static bool movable;
+	unsigned long long n;
 	uint64_t pfn, block;
 
 	if (!read_file(MEMORY "/block_size_bytes", buf, sizeof(buf)))
@@ -159,7 +160,8 @@ static unsigned int hold_in_block(struct fs *fs, int fd, char *state,
  * it waits for the page instead of retrying.
  */
 TEST(offline_in_flight,
-	.purpose = "offlining memory with a page in flight ends with an error in "
+	.purpose = "offlining memory with a page in flight ends with an error "
+		"in "
 		"bounded time and succeeds after the answer",
 	.guards = "0004,0005,0006", .stock = STOCK_FAILS, .danger = WEDGE,
 	.limit = 150)

@@ -126,7 +126,8 @@ static long call_fsync(void *arg)
  * Guards 0002.
  */
 TEST(memcg_server_at_limit,
-	.purpose = "a single-threaded server in a v1 memory cgroup at its limit "
+	.purpose = "a single-threaded server in a v1 memory cgroup at its "
+		"limit "
 		"writes back its own file system",
 	.guards = "0002,0006", .stock = STOCK_FAILS, .danger = PRESSURE,
 	.limit = 180)

@@ -76,11 +76,13 @@ static int other_node(void *map, int *here)
  * say that it did not move it, and must work after the answer.  Guards 0005.
  */
 TEST(move_pages_in_flight,
-	.purpose = "move_pages(2) of a page in flight returns promptly, the page "
+	.purpose = "move_pages(2) of a page in flight returns promptly, the "
+		"page "
 		"busy and not lost",
 	.guards = "0005,0006", .stock = STOCK_FAILS)
 {
-	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = page_size() });
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
 	struct move m = { .fd = fs_open(fs, "data", O_CREAT | O_RDWR) };
 	unsigned char *map = hold_pages(fs, m.fd, 1);
 	uint64_t end;
@@ -128,7 +130,8 @@ TEST(move_pages_in_flight,
  * writes the page out first and then finds it busy.
  */
 TEST(move_pages_dirty,
-	.purpose = "move_pages(2) moves a dirty page in one call without waiting "
+	.purpose = "move_pages(2) moves a dirty page in one call without "
+		"waiting "
 		"for the server",
 	.guards = "0000", .stock = STOCK_PASSES)
 {

@@ -33,7 +33,8 @@ TEST(sync_hung_server,
 	.guards = "0003,0006", .stock = STOCK_FAILS, .limit = 120)
 {
 	const unsigned int n = 4;
-	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = page_size() });
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
 	unsigned char *map;
 	struct actor actor;
@@ -58,11 +59,13 @@ TEST(sync_hung_server,
 
 /* The same for syncfs(2), which waits inside the file system.  Guards 0003. */
 TEST(syncfs_hung_server,
-	.purpose = "syncfs(2) returns promptly with a server that never answers",
+	.purpose = "syncfs(2) returns promptly with a server that never "
+		"answers",
 	.guards = "0003,0006", .stock = STOCK_FAILS)
 {
 	const unsigned int n = 4;
-	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = page_size() });
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
 	unsigned char *map = hold_pages(fs, fd, n);
 	struct actor actor;

@@ -121,7 +121,8 @@ static long call_open_trunc(void *arg)
 
 /* open(2) with O_TRUNC that the server does itself. */
 TEST(open_trunc_in_flight,
-	.purpose = "an atomic O_TRUNC waits for pages in flight and none follow "
+	.purpose = "an atomic O_TRUNC waits for pages in flight and none "
+		"follow "
 		"it",
 	.guards = "", .stock = STOCK_PASSES)
 {
