@@ -9,8 +9,32 @@
 //               ->writepage; fuse_writepage(), which then has no caller, goes.
 //   page era    (->set_page_dirty): ->migratepage is added, ->writepage stays.
 //
+// A tree that has the operation and no ->writepage has the change already.
+//
+// Already: fs/fuse/file.c migrates_folios
 // Site: fs/fuse/file.c - 1 folio_ops | page_ops
 // Site: fs/fuse/file.c fuse_writepage 0-1 drop_writepage
+
+@with_writepage@
+identifier fuse_writepage;
+symbol fuse_file_aops;
+@@
+ struct address_space_operations fuse_file_aops = {
+ 	.writepage = fuse_writepage,
+ };
+
+@migrates_folios depends on !with_writepage@
+symbol fuse_file_aops, filemap_migrate_folio;
+position p;
+@@
+ struct address_space_operations fuse_file_aops@p = {
+ 	.migrate_folio = filemap_migrate_folio,
+ };
+
+@script:python@
+p << migrates_folios.p;
+@@
+coccilib.report.print_report(p[0], "already: migrates_folios in %s" % p[0].current_element)
 
 @folio_ops@
 identifier fuse_writepage;
