@@ -71,8 +71,16 @@ position p;
  struct address_space_operations fuse_file_aops@p = {
  	.writepage = fuse_writepage,
  	.set_page_dirty = __set_page_dirty_nobuffers,
++#ifdef CONFIG_MIGRATION
 +	.migratepage = migrate_page,
++#endif
  };
+
+// migrate_page() is declared there, and in this era only with CONFIG_MIGRATION.
+@page_include depends on page_ops@
+@@
+ #include <linux/pagemap.h>
++#include <linux/migrate.h>
 
 @script:python@
 p << page_ops.p;

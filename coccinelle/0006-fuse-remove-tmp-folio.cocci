@@ -15,8 +15,13 @@
 // - the set-up of a regular file's mapping, which tells mm and sync about it.
 //
 // Shapes known: requests with an array of struct page; fuse_writepages_fill()
-// for a page or a folio; fuse_launder_page() or fuse_launder_folio(), which wait
-// before and after writing or only after; fuse_writepage(), where 0000 keeps it.
+// for a page or a folio, which sets up a request itself or has that done by
+// fuse_writepage_args_setup(), then with fuse_writepage_args_page_fill() for
+// the copy; fuse_writepage_locked() for a page, where writeback starts first, or
+// for a folio, where it starts when nothing can fail any more; the accounting in
+// fuse_writepage_finish() or in fuse_writepage_finish_stat(); fuse_launder_page()
+// or fuse_launder_folio(), which wait before and after writing or only after;
+// fuse_writepage(), where 0000 keeps it.
 //
 // Code that is removed and added again unchanged is there for its comment:
 // spatch drops an old one only between removed tokens, and gives a new one a
@@ -42,13 +47,15 @@
 // Site: fs/fuse/file.c fuse_page_mkwrite 1 page_mkwrite
 // Site: fs/fuse/file.c fuse_writepage 0-1 writepage
 // Site: fs/fuse/file.c fuse_writepage_free 1 writepage_free
-// Site: fs/fuse/file.c fuse_writepage_finish 1 writepage_finish
+// Site: fs/fuse/file.c fuse_writepage_finish_stat 0-1 finish_stat
+// Site: fs/fuse/file.c fuse_writepage_finish 1 writepage_finish | writepage_finish_by_stat
 // Site: fs/fuse/file.c fuse_send_writepage 1 send_writepage
 // Site: fs/fuse/file.c fuse_writepage_end 1 writepage_end
-// Site: fs/fuse/file.c fuse_writepage_locked 1 writepage_locked_page
+// Site: fs/fuse/file.c fuse_writepage_args_page_fill 0-1 page_fill
+// Site: fs/fuse/file.c fuse_writepage_locked 1 writepage_locked_page | writepage_locked_folio
 // Site: fs/fuse/file.c fuse_writepages_send 1 writepages_send
 // Site: fs/fuse/file.c fuse_writepage_need_send 1 writepage_need_send
-// Site: fs/fuse/file.c fuse_writepages_fill 1 writepages_fill_page
+// Site: fs/fuse/file.c fuse_writepages_fill 1 writepages_fill_page | writepages_fill_by_setup
 // Site: fs/fuse/file.c fuse_writepages 1 writepages
 // Site: fs/fuse/file.c fuse_init_file_inode 1 init_file_inode
 
@@ -559,6 +566,58 @@ p << writepage_finish.p;
 @@
 coccilib.report.print_report(p[0], "site: writepage_finish in %s" % p[0].current_element)
 
+// The accounting of one page, when it has a function of its own: the auxiliary
+// requests were the reason for that.
+
+@finish_stat@
+identifier inode, page, bdi;
+position p;
+@@
+-static void fuse_writepage_finish_stat@p(struct inode *inode, struct page *page)
+-{
+-	struct backing_dev_info *bdi = inode_to_bdi(inode);
+-
+-	dec_wb_stat(&bdi->wb, WB_WRITEBACK);
+-	dec_node_page_state(page, NR_WRITEBACK_TEMP);
+-	wb_writeout_inc(&bdi->wb);
+-}
+
+@script:python@
+p << finish_stat.p;
+@@
+coccilib.report.print_report(p[0], "site: finish_stat in %s" % p[0].current_element)
+
+@writepage_finish_by_stat depends on finish_stat@
+identifier ap, inode, fi, i;
+position p;
+@@
+ fuse_writepage_finish(...)
+ {
+ 	...
+ 	struct fuse_inode *fi = get_fuse_inode(inode);
++	struct backing_dev_info *bdi = inode_to_bdi(inode);
+ 	...
+-	for (i = 0; i < ap->num_pages; i++)
+-		fuse_writepage_finish_stat@p(inode, ap->pages[i]);
++	for (i = 0; i < ap->num_pages; i++) {
++		/*
++		 * Ended under fi->lock, so that the requests of an inode finish
++		 * one after the other and do not compete for the i_pages lock
++		 * page by page.  The request has no reference to the page: do
++		 * not touch it from here on.
++		 */
++		end_page_writeback(ap->pages[i]);
++		dec_wb_stat(&bdi->wb, WB_WRITEBACK);
++		wb_writeout_inc(&bdi->wb);
++	}
+ 	...
+ }
+
+@script:python@
+p << writepage_finish_by_stat.p;
+@@
+coccilib.report.print_report(p[0], "site: writepage_finish_by_stat in %s" % p[0].current_element)
+
 @send_writepage exists@
 identifier aux, next_wpa, fi, wpa;
 position p;
@@ -692,6 +751,86 @@ q << writepage_locked_unwind.q;
 @@
 coccilib.report.print_report(p[0], "site: writepage_locked_page in %s" % p[0].current_element)
 
+@page_fill@
+identifier wpa, folio, tmp_folio, ap, page_index;
+type T;
+position p;
+@@
+ fuse_writepage_args_page_fill@p(struct fuse_writepage_args *wpa, struct folio *folio,
+-				struct folio *tmp_folio,
+ 				T page_index)
+ {
+ 	...
+-	folio_copy(tmp_folio, folio);
+ 	...
+-	ap->pages[page_index] = &tmp_folio->page;
++	ap->pages[page_index] = &folio->page;
+ 	...
+-	inc_node_page_state(&tmp_folio->page, NR_WRITEBACK_TEMP);
+ 	...
+ }
+
+@script:python@
+p << page_fill.p;
+@@
+coccilib.report.print_report(p[0], "site: page_fill in %s" % p[0].current_element)
+
+// Writeback starts when the request is complete, so no error path ends it.
+@writepage_locked_folio depends on page_fill exists@
+identifier folio, tmp_folio, wpa, fi, ff, error, err, err_nofile;
+position p;
+@@
+ fuse_writepage_locked(struct folio *folio)
+ {
+ 	... when != folio_start_writeback(folio)
+-	struct folio *tmp_folio;
+ 	... when != folio_start_writeback(folio)
+-	int error = -ENOMEM;
+-	tmp_folio = folio_alloc@p(...);
+-	if (!tmp_folio)
+-		goto err;
+-	error = -EIO;
++	int error = -EIO;
++
+ 	ff = fuse_write_file_get(...);
+ 	if (!ff)
+ 		goto err_nofile;
+ 	... when != folio_start_writeback(folio)
+ 	folio_start_writeback(folio);
+ 	...
+-	fuse_writepage_args_page_fill(wpa, folio, tmp_folio, 0);
++	fuse_writepage_args_page_fill(wpa, folio, 0);
+ 	...
+-	tree_insert(&fi->writepages, wpa);
+ 	...
+-	folio_end_writeback(folio);
+ 	return 0;
+ }
+
+@writepage_locked_folio_unwind@
+identifier writepage_locked_folio.tmp_folio;
+identifier writepage_locked_folio.err_nofile, writepage_locked_folio.err;
+position q;
+@@
+ fuse_writepage_locked(...)
+ {
+ 	<+...
+(
+-	goto err_nofile;
++	goto err;
+|
+-err_nofile:
+-	folio_put@q(tmp_folio);
+)
+ 	...+>
+ }
+
+@script:python@
+p << writepage_locked_folio.p;
+q << writepage_locked_folio_unwind.q;
+@@
+coccilib.report.print_report(p[0], "site: writepage_locked_folio in %s" % p[0].current_element)
+
 @writepages_send exists@
 identifier data, wpa, num_pages, i;
 position p;
@@ -811,6 +950,68 @@ p << writepages_fill_page.p;
 @@
 coccilib.report.print_report(p[0], "site: writepages_fill_page in %s" % p[0].current_element)
 
+@writepages_fill_by_setup depends on page_fill exists@
+identifier folio, data, wpa, ap, fi, err, tmp_folio, out_unlock;
+position p;
+@@
+ fuse_writepages_fill(struct folio *folio, ...)
+ {
+ 	...
+-	struct folio *tmp_folio;
+ 	...
+-	err = -ENOMEM;
+-	tmp_folio = folio_alloc@p(...);
+-	if (!tmp_folio)
+-		goto out_unlock;
+-	if (data->wpa == NULL) {
++	/*
++	 * The request carries the folio itself, so its content must not change
++	 * until the server has answered.
++	 *
++	 * This is ensured by fuse_page_mkwrite() and fuse_write_begin(), which
++	 * wait for writeback with the folio locked.  We hold the folio lock
++	 * since folio_clear_dirty_for_io() and keep it until the folio is under
++	 * writeback and part of the request.
++	 */
++	if (data->wpa == NULL) {
+ 		err = -ENOMEM;
+ 		wpa = fuse_writepage_args_setup(folio, ...);
+-		if (!wpa) {
+-			folio_put(tmp_folio);
+-			goto out_unlock;
+-		}
++		if (!wpa)
++			goto out_unlock;
+ 		...
+ 	}
+ 	folio_start_writeback(folio);
+ 	...
+-	fuse_writepage_args_page_fill(wpa, folio, tmp_folio, ap->num_pages);
+-	data->orig_pages[ap->num_pages] = &folio->page;
++	fuse_writepage_args_page_fill(wpa, folio, ap->num_pages);
+ 	...
+ 	err = 0;
+-	if (data->wpa) {
+-		spin_lock(&fi->lock);
+-		ap->num_pages++;
+-		spin_unlock(&fi->lock);
+-	} else if (fuse_writepage_add(...)) {
+-		data->wpa = wpa;
+-	} else {
+-		...
+-	}
++	/* The request is private until fuse_writepages_send() queues it */
++	ap->num_pages++;
++	if (!data->wpa)
++		data->wpa = wpa;
+ 	...
+ }
+
+@script:python@
+p << writepages_fill_by_setup.p;
+@@
+coccilib.report.print_report(p[0], "site: writepages_fill_by_setup in %s" % p[0].current_element)
+
 @writepages exists@
 identifier data, err, out;
 position p;
@@ -891,6 +1092,8 @@ position p;
  tree_insert@p(...)
 |
  fuse_writepage_add@p(...)
+|
+ fuse_writepage_finish_stat@p(...)
 )
 
 @script:python@
