@@ -269,12 +269,25 @@ make_version()
 }
 
 # pinned_version: the release of LTS that series/LTS is generated from, the
-# first of its lines in backports/kernels (KERNELS= names another table).
+# first of its rows in backports/kernels (KERNELS= names another table).
 pinned_version()
 {
-	awk -v lts="$LTS" '$1 == lts { print $2; found = 1; exit }
-			   END { exit !found }' "${KERNELS:-$top/backports/kernels}" ||
-		die "${KERNELS:-$top/backports/kernels}" "no line for LTS=$LTS"
+	_pinned=$(kernel_rows) || exit
+	printf '%s\n' "${_pinned%% *}"
+}
+
+# series_names DIR: the patches that DIR/series names, in its order.
+series_names()
+{
+	sed -e 's/[[:space:]]*#.*//' -e '/^[[:space:]]*$/d' "$1/series"
+}
+
+# patch_fits TREE PATCH SAID: applies PATCH to TREE; 0 when it did so without
+# fuzz and at its own lines.  SAID has what patch(1) said.
+patch_fits()
+{
+	patch -p1 -F0 --force --no-backup-if-mismatch -d "$1" <"$2" >"$3" 2>&1 &&
+		! grep -qE 'offset|fuzz' "$3"
 }
 
 # ---- kernel sources
