@@ -294,6 +294,12 @@ patch_fits()
 
 kernels=${KERNELS:-$top/backports/kernels}
 
+# all_lts: each LTS that the table knows, in its order.
+all_lts()
+{
+	awk '!/^[ \t]*(#|$)/ && !seen[$1]++ { print $1 }' "$kernels"
+}
+
 # kernel_rows: "VERSION SHA256 SUITE" of each row for $LTS in the table of
 # pinned sources, in its order.
 kernel_rows()
@@ -305,7 +311,7 @@ kernel_rows()
 		$1 == lts { print $2, $3, $4 }' "$kernels")
 	case $_rows in
 	*bad\ *) die "$kernels:${_rows##*bad }" "not a row of the table, expected: LTS VERSION SHA256 SUITE" ;;
-	'') die "$kernels" "has no row for LTS=$LTS; it knows$(awk '!/^[ \t]*(#|$)/ && !s[$1]++ { printf " %s", $1 }' "$kernels")" ;;
+	'') die "$kernels" "has no row for LTS=$LTS; it knows$(all_lts | sed 's/^/ /' | tr -d '\n')" ;;
 	esac
 	printf '%s\n' "$_rows"
 }
