@@ -8,15 +8,17 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # The scripts have the defaults; a variable that is not set is not exported.
 export LTS FLAVOUR TREE TARBALL CONFIG O V JOBS CACHE MIRROR SECURITY_MIRROR
-export FROM CHANGE KERNELS
+export FROM CHANGE KERNELS OUT NAME JSON CHECK A B
 
 help: ## this text
 	@scripts/help Makefile
 
-packages: ## .deb and .rpm of the patched kernel and the suite, below O=/LTS/FLAVOUR; does all set-up it needs
+packages: ## .deb and .rpm of the patched kernel and the suite, below O=/LTS/FLAVOUR; does all set-up it needs; LTS=all too
 	@scripts/packages
-check: ## everything that proves them: boots what was packaged and runs the suite; builds what is missing
+check: ## everything that proves them, of all kernels or of LTS=: boots what was packaged, runs the suite; builds what is missing
 	@scripts/check
+port: ## the series for a kernel TREE of your own, in OUT=, with a report of every site; CHECK=1 compiles it
+	@scripts/port
 
 setup: ## install what is missing with the system's package manager; says first what
 	@scripts/setup
@@ -24,8 +26,10 @@ fetch: ## get the pristine source tarball of LTS and verify it
 	@scripts/fetch
 tree: ## unpack it below O=/src, and verify that nothing has touched it since
 	@scripts/tree
-series: ## write series/LTS from backports/ and coccinelle/ with spatch
+series: ## write series/ from backports/ and coccinelle/ with spatch, of all kernels or of LTS=
 	@scripts/series
+series-diff: ## the same change for kernel A= and for kernel B=, side by side, API names made equal
+	@scripts/series-diff
 deb: ## only the .deb family, its source package first
 	@scripts/packages deb
 rpm: ## only the .rpm family, its source package first
@@ -38,8 +42,14 @@ boot-stock: ## the same kernel without the series: the tests that name a change 
 boot-without: ## the same kernel without CHANGE=NNNN: the tests that name it must fail on it
 	@scripts/boot-without
 
+series-check: ## each committed series is what `make series` writes, byte for byte
+	@scripts/series --check
 check-series: ## the series applies without fuzz, builds at every prefix, and is what `make series` writes
 	@scripts/check series
+check-rules: ## unit tests of the rules: what they write for each shape, and what they must refuse
+	@scripts/check-rules
+check-perturbed: ## trees that somebody has changed: an equivalent series, or a refusal at the right site
+	@scripts/check-perturbed
 check-scripts: ## lint of the shell scripts
 	@scripts/check scripts
 check-ktap: ## the reader of the guest's results refuses what is broken
@@ -56,13 +66,19 @@ clean: ## remove what was built (O=)
 distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 	@scripts/clean --all
 
-.PHONY: help packages check setup fetch tree series deb rpm boot boot-stock
-.PHONY: boot-without check-series check-scripts check-ktap check-input
-.PHONY: check-bindeb-pkg lint clean distclean
+.PHONY: help packages check port setup fetch tree series series-diff deb rpm
+.PHONY: boot boot-stock boot-without series-check check-series check-rules
+.PHONY: check-perturbed check-scripts check-ktap check-input check-bindeb-pkg
+.PHONY: lint clean distclean
 
-## LTS=6.1		the kernel series
+## LTS=6.1		the kernel series, of backports/kernels
 ## FLAVOUR=vm		the kernel configuration, of packaging/config
 ## TREE=dir		use this pristine kernel tree; it is only read
+## OUT=dir		port: where the series goes (default: O=/port/NAME)
+## NAME=text		port: what to call the tree
+## JSON=1		port, series-diff: the report as JSON
+## CHECK=1		port: compile what the series touches, after each patch
+## A=6.1 B=6.12		series-diff: the two kernels; CHANGE=NNNN for one change
 ## TARBALL=file		use this pristine source tarball
 ## CONFIG=file		further configuration lines, merged last
 ## FROM=deb|rpm		boot: the family to take kernel and suite from
