@@ -1,49 +1,94 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Ends memory offlining that waits for writeback that may block.
 //
-// Looks for do_migrate_range(), whose only caller is offline_pages(), and there
-// for the list of what migrate_pages() left behind; and in offline_pages() for
-// the call and for the way out that a signal takes.
+// Looks for do_migrate_range(), and there for the call of migrate_pages(), before
+// which the isolated pages are counted that are under writeback that may block;
+// and in offline_pages(), the only caller, for the call and for the way out that
+// a signal takes.
 //
-//   folio era: the file uses page_folio() or folios throughout.
+// The pages are counted before, not after, because kernels differ in what is left
+// on the list: where unmap_and_move() puts a page that is busy back to the LRU
+// itself, there would be nothing to count.
+//
+//   folio era: the file knows folios, be it only by page_folio(); the heads on
+//              the list are folios.
 //   page era:  it knows pages only.
 //
-// Site: mm/memory_hotplug.c do_migrate_range 1 folio_blocked | page_blocked
-// Site: mm/memory_hotplug.c do_migrate_range 1 range_argument
-// Site: mm/memory_hotplug.c do_migrate_range 1 left_folio | left_page_folio | left_page
+// Site: mm/memory_hotplug.c do_migrate_range 1 count_folios | count_pages
+// Variant: count_folios folios: folio_mapping() under the folio lock
+// Variant: count_pages pages: page_mapping() under the page lock
+// Site: mm/memory_hotplug.c do_migrate_range 1 range
 // Site: mm/memory_hotplug.c offline_pages 1 retry_helper
 // Site: mm/memory_hotplug.c offline_pages 1 retry
+
+// ---- what else the change would touch
+
+@called@
+position p;
+@@
+ do_migrate_range@p(...)
+
+@script:python@
+p << called.p;
+@@
+if p[0].current_element != "offline_pages":
+    coccilib.report.print_report(p[0], "refuse: do_migrate_range() is called by %s() too, and gets another argument" % p[0].current_element)
+
+@taken@
+identifier own =~ "^(nr_blocked|last_pass)$";
+type T;
+position p;
+@@
+ T own@p;
+
+@script:python@
+p << taken.p;
+own << taken.own;
+@@
+if p[0].current_element in ("offline_pages", "do_migrate_range"):
+    coccilib.report.print_report(p[0], "refuse: %s() has a variable %s of its own" % (p[0].current_element, own))
+
+// ---- do_migrate_range()
 
 @knows_folios@
 expression e;
 @@
-(
- page_folio(e)
-|
- pfn_folio(e)
-)
+ \(page_folio(e)\|pfn_folio(e)\)
 
-@folio_blocked depends on knows_folios@
-typedef bool;
+@has_folios@
+identifier head;
+@@
+ struct folio *head;
+
+@count_folios depends on knows_folios || has_folios@
+identifier virtual.may_block;
+iterator name list_for_each_entry;
+symbol lru;
 position p;
 @@
-+/* Is writeback, of a mapping where it may never end, what keeps this folio? */
-+static bool folio_writeback_blocked(struct folio *folio)
++/*
++ * How many of these folios are under writeback that may never end?  Migration
++ * leaves them where they are.
++ */
++static unsigned int count_writeback_blocked(struct list_head *folios)
 +{
 +	struct address_space *mapping;
-+	bool blocked = false;
++	unsigned int nr = 0;
++	struct folio *folio;
 +
-+	/* under the folio lock the mapping cannot go away */
-+	if (!folio_test_writeback(folio) || !folio_trylock(folio))
-+		return false;
++	list_for_each_entry(folio, folios, lru) {
++		/* under the folio lock the mapping cannot go away */
++		if (!folio_test_writeback(folio) || !folio_trylock(folio))
++			continue;
 +
-+	if (folio_test_writeback(folio)) {
 +		mapping = folio_mapping(folio);
-+		blocked = mapping && mapping_writeback_may_block(mapping);
++		if (folio_test_writeback(folio) &&
++		    mapping && may_block(mapping))
++			nr++;
++		folio_unlock(folio);
 +	}
-+	folio_unlock(folio);
 +
-+	return blocked;
++	return nr;
 +}
 +
  do_migrate_range@p(...)
@@ -52,31 +97,39 @@ position p;
  }
 
 @script:python@
-p << folio_blocked.p;
+p << count_folios.p;
 @@
-coccilib.report.print_report(p[0], "site: folio_blocked in %s" % p[0].current_element)
+coccilib.report.print_report(p[0], "site: count_folios in %s" % p[0].current_element)
 
-@page_blocked depends on !knows_folios@
-typedef bool;
+@count_pages depends on !knows_folios && !has_folios@
+identifier virtual.may_block;
+iterator name list_for_each_entry;
+symbol lru;
 position p;
 @@
-+/* Is writeback, of a mapping where it may never end, what keeps this page? */
-+static bool page_writeback_blocked(struct page *page)
++/*
++ * How many of these pages are under writeback that may never end?  Migration
++ * leaves them where they are.
++ */
++static unsigned int count_writeback_blocked(struct list_head *pages)
 +{
 +	struct address_space *mapping;
-+	bool blocked = false;
++	unsigned int nr = 0;
++	struct page *page;
 +
-+	/* under the page lock the mapping cannot go away */
-+	if (!PageWriteback(page) || !trylock_page(page))
-+		return false;
++	list_for_each_entry(page, pages, lru) {
++		/* under the page lock the mapping cannot go away */
++		if (!PageWriteback(page) || !trylock_page(page))
++			continue;
 +
-+	if (PageWriteback(page)) {
 +		mapping = page_mapping(page);
-+		blocked = mapping && mapping_writeback_may_block(mapping);
++		if (PageWriteback(page) &&
++		    mapping && may_block(mapping))
++			nr++;
++		unlock_page(page);
 +	}
-+	unlock_page(page);
 +
-+	return blocked;
++	return nr;
 +}
 +
  do_migrate_range@p(...)
@@ -85,124 +138,72 @@ position p;
  }
 
 @script:python@
-p << page_blocked.p;
+p << count_pages.p;
 @@
-coccilib.report.print_report(p[0], "site: page_blocked in %s" % p[0].current_element)
+coccilib.report.print_report(p[0], "site: count_pages in %s" % p[0].current_element)
 
-@left_folio@
-idexpression struct folio *folio;
+@range@
+parameter list params;
+parameter end;
 expression ret, source;
-iterator name list_for_each_entry;
-symbol lru;
 position p;
 @@
- ret = migrate_pages@p(...);
- ...
- if (ret) {
- ...
- list_for_each_entry(folio, source, lru)
--{
-+{
-+	if (folio_writeback_blocked(folio))
-+		(*nr_blocked)++;
- ...
- }
- ...
- }
-
-@script:python@
-p << left_folio.p;
-@@
-coccilib.report.print_report(p[0], "site: left_folio in %s" % p[0].current_element)
-
-@left_page_folio depends on knows_folios@
-idexpression struct page *page;
-expression ret, source;
-iterator name list_for_each_entry;
-symbol lru;
-position p;
-@@
- ret = migrate_pages@p(...);
- ...
- if (ret) {
- ...
- list_for_each_entry(page, source, lru)
--{
-+{
-+	if (folio_writeback_blocked(page_folio(page)))
-+		(*nr_blocked)++;
- ...
- }
- ...
- }
-
-@script:python@
-p << left_page_folio.p;
-@@
-coccilib.report.print_report(p[0], "site: left_page_folio in %s" % p[0].current_element)
-
-@left_page depends on !knows_folios@
-idexpression struct page *page;
-expression ret, source;
-iterator name list_for_each_entry;
-symbol lru;
-position p;
-@@
- ret = migrate_pages@p(...);
- ...
- if (ret) {
- ...
- list_for_each_entry(page, source, lru)
--{
-+{
-+	if (page_writeback_blocked(page))
-+		(*nr_blocked)++;
- ...
- }
- ...
- }
-
-@script:python@
-p << left_page.p;
-@@
-coccilib.report.print_report(p[0], "site: left_page in %s" % p[0].current_element)
-
-@range_argument@
-identifier start, end, pfn;
-statement S;
-position p;
-@@
- do_migrate_range@p(unsigned long start,
--	unsigned long end
-+	unsigned long end,
+ do_migrate_range@p(params,
+-	end
++	end,
 +	unsigned int *nr_blocked
  )
  {
- ...
-+	*nr_blocked = 0;
- 	for (pfn = start; pfn < end; ...) S
- ...
+ <+...
++
++	*nr_blocked = count_writeback_blocked(source);
+ ret = migrate_pages(source, ...);
+ ...+>
  }
 
 @script:python@
-p << range_argument.p;
+p << range.p;
 @@
-coccilib.report.print_report(p[0], "site: range_argument in %s" % p[0].current_element)
+coccilib.report.print_report(p[0], "site: range in %s" % p[0].current_element)
+
+// ---- offline_pages()
 
 @way_out@
 symbol current;
 identifier ret, reason, isolated;
+expression text;
+position p;
 @@
- offline_pages(...)
- {
- <+...
- if (signal_pending(current)) {
- 	ret = -EINTR;
- 	reason = "signal backoff";
- 	goto isolated;
+ if (\(signal_pending@p\|fatal_signal_pending@p\)(current)) {
+ ...
+(
+ ret = -EINTR;
+ ...
+ reason = text;
+|
+ reason = text;
+ ...
+ ret = -EINTR;
+)
+ ...
+ goto isolated;
  }
- ...+>
- }
+
+@script:python offline_way_out@
+p << way_out.p;
+ret << way_out.ret;
+reason << way_out.reason;
+isolated << way_out.isolated;
+err;
+why;
+leave;
+@@
+if p[0].current_element == "offline_pages":
+    coccinelle.err = ret
+    coccinelle.why = reason
+    coccinelle.leave = isolated
+else:
+    cocci.include_match(False)
 
 @retry_helper@
 typedef bool;
@@ -217,7 +218,7 @@ position p;
 +
 +struct offline_writeback {
 +	unsigned long pfn;		/* where the last pass began */
-+	unsigned int nr_blocked;	/* folios that it left in writeback */
++	unsigned int nr_blocked;	/* folios that it met in writeback */
 +	unsigned int tries;		/* passes since there was progress */
 +};
 +
@@ -250,21 +251,23 @@ p << retry_helper.p;
 coccilib.report.print_report(p[0], "site: retry_helper in %s" % p[0].current_element)
 
 @retry@
-identifier way_out.ret, way_out.reason, way_out.isolated;
-expression pfn, end;
+identifier offline_way_out.err, offline_way_out.why, offline_way_out.leave;
+expression pfn;
+expression list rest;
 position p;
 @@
  offline_pages(...)
  {
-+	struct offline_writeback last = { };
++	struct offline_writeback last_pass = { };
 +	unsigned int nr_blocked;
  <+...
--	do_migrate_range@p(pfn, end);
-+	do_migrate_range(pfn, end, &nr_blocked);
-+	if (!offline_retry(&last, pfn, nr_blocked)) {
-+		ret = -EBUSY;
-+		reason = "writeback that may block";
-+		goto isolated;
++	nr_blocked = 0;
+-	do_migrate_range@p(pfn, rest);
++	do_migrate_range(pfn, rest, &nr_blocked);
++	if (!offline_retry(&last_pass, pfn, nr_blocked)) {
++		err = -EBUSY;
++		why = "writeback that may block";
++		goto leave;
 +	}
  ...+>
  }

@@ -23,12 +23,16 @@
 // or fuse_launder_folio(), which wait before and after writing or only after;
 // fuse_writepage(), where 0000 keeps it.
 //
-// Code that is removed and added again unchanged is there for its comment:
-// spatch drops an old one only between removed tokens, and gives a new one a
-// line of its own only before an added token.
+// What it says in comments that were there is in the .awk file of this change.
+// Code that is removed and added again unchanged is there for a new comment: spatch
+// gives one a line of its own only before an added token.
 //
+// A tree that has no copies and tells mm about the mapping has the change.
+//
+// Already: fs/fuse/file.c told the set-up of a FUSE file's mapping that tells mm not to wait for writeback, which ends when the server has answered
 // Site: fs/fuse/fuse_i.h - 1 struct_inode
 // Site: fs/fuse/file.c - 1 struct_writepage_args
+// Site: fs/fuse/file.c - 1 struct_writepage_args_next
 // Site: fs/fuse/file.c - 1 struct_fill_wb_data
 // Site: fs/fuse/file.c fuse_find_writeback 1 find_writeback
 // Site: fs/fuse/file.c fuse_range_is_writeback 1 range_is_writeback
@@ -37,13 +41,14 @@
 // Site: fs/fuse/file.c fuse_insert_writeback 1 insert_writeback
 // Site: fs/fuse/file.c tree_insert 1 tree_insert
 // Site: fs/fuse/file.c fuse_writepage_add 1 writepage_add
-// Site: fs/fuse/file.c fuse_fsync 0-1 fsync
-// Site: fs/fuse/file.c fuse_do_readpage 1 do_readpage_decl | do_readpage_stmt
+// Site: fs/fuse/file.c fuse_fsync 0-1 comment
+// Site: fs/fuse/file.c fuse_do_readpage 1 do_readpage
 // Site: fs/fuse/file.c fuse_readahead 1 readahead
 // Site: fs/fuse/file.c fuse_send_write_pages 1 send_write_pages
 // Site: fs/fuse/file.c fuse_direct_io 1 direct_io
 // Site: fs/fuse/file.c fuse_write_begin 1 write_begin_page | write_begin_folio
-// Site: fs/fuse/file.c - 1 launder_folio | launder_page | launder_page_once
+// Site: fs/fuse/file.c - 0-1 launder_again
+// Site: fs/fuse/file.c - 1 launder_folio | launder_page
 // Site: fs/fuse/file.c fuse_page_mkwrite 1 page_mkwrite
 // Site: fs/fuse/file.c fuse_writepage 0-1 writepage
 // Site: fs/fuse/file.c fuse_writepage_free 1 writepage_free
@@ -57,7 +62,142 @@
 // Site: fs/fuse/file.c fuse_writepage_need_send 1 writepage_need_send
 // Site: fs/fuse/file.c fuse_writepages_fill 1 writepages_fill_page | writepages_fill_by_setup
 // Site: fs/fuse/file.c fuse_writepages 1 writepages
-// Site: fs/fuse/file.c fuse_init_file_inode 1 init_file_inode
+// Site: fs/fuse/file.c fuse_init_file_inode 1 init_file_inode | init_file_inode_conn
+// Site: fs/fuse/file.c fuse_init_file_inode 1 init_tree
+//
+// Variant: write_begin_page page era: waits with wait_on_page_writeback()
+// Variant: write_begin_folio folio era: waits with folio_wait_writeback()
+// Variant: launder_folio folio era: waits with folio_wait_writeback()
+// Variant: launder_page page era: waits with wait_on_page_writeback()
+// Variant: writepage_finish accounts itself: ends writeback there
+// Variant: writepage_finish_by_stat has fuse_writepage_finish_stat() account: accounts itself and ends writeback
+// Variant: writepage_locked_page gets a page and starts writeback first: its error path goes on to end it
+// Variant: writepage_locked_folio gets a folio and starts writeback last: its error path has none to end
+// Variant: writepages_fill_page sets up the request itself: puts the page of the cache into it
+// Variant: writepages_fill_by_setup has fuse_writepage_args_setup() set up the request: puts the folio of the cache into it
+// Variant: init_file_inode has no fuse_conn at hand: gets it
+// Variant: init_file_inode_conn has a fuse_conn at hand
+
+@initialize:python@
+@@
+def site(rule, p):
+    coccilib.report.print_report(p[0], "site: %s in %s" % (rule, p[0].current_element))
+
+def refuse(p, text):
+    coccilib.report.print_report(p[0], "refuse: %s(): %s" % (p[0].current_element, text))
+
+// ---- has the tree the change? ----
+
+@keeps_copies@
+symbol NR_WRITEBACK_TEMP;
+@@
+ NR_WRITEBACK_TEMP
+
+@keeps_tree@
+identifier fi;
+@@
+ fi->writepages = RB_ROOT
+
+@sets_flag@
+identifier virtual.set_may_block;
+position p;
+@@
+ fuse_init_file_inode(...)
+ {
+ 	<+...
+ 	set_may_block@p(...)
+ 	...+>
+ }
+
+@script:python depends on !keeps_copies && !keeps_tree@
+p << sets_flag.p;
+@@
+coccilib.report.print_report(p[0], "already: told in %s" % p[0].current_element)
+
+@script:python depends on keeps_copies || keeps_tree@
+p << sets_flag.p;
+@@
+refuse(p, "sets the flag already, in a tree that still sends copies")
+
+// ---- what goes must not do more than is known: that would be lost ----
+
+@lost_call@
+identifier gone =~ "^(fuse_(find|range_is|page_is|wait_on_page|folio_is|wait_on_folio|insert)_writeback|tree_insert|fuse_writepage_add)$";
+identifier call !~ "^(rb_(entry|link_node|insert_color)|RB_EMPTY_ROOT|WARN_ON(_ONCE)?|(un)?likely|sizeof|container_of|get_fuse_inode|spin_(un)?lock|wait_event|swap|inode_to_bdi|dec_wb_stat|dec_node_page_state|node_stat_sub_folio|wb_writeout_inc|folio_(next_)?index|fuse_(find|range_is|page_is|folio_is|insert)_writeback|fuse_writepage_(free|finish_stat))$";
+position p;
+@@
+ gone(...)
+ {
+ 	<+...
+ 	call@p(...)
+ 	...+>
+ }
+
+@script:python@
+p << lost_call.p;
+call << lost_call.call;
+@@
+refuse(p, "is to go, but calls %s(), which is not known: that would be lost" % call)
+
+@lost_store@
+identifier gone =~ "^(fuse_(find|range_is|page_is|wait_on_page|folio_is|wait_on_folio|insert)_writeback|tree_insert|fuse_writepage_add)$";
+identifier member !~ "^(next|num_pages|rb_(node|left|right))$";
+expression e, x;
+position p;
+@@
+ gone(...)
+ {
+ 	<+...
+(
+ 	e->member@p = x
+|
+ 	e->member@p += x
+|
+ 	e->member@p -= x
+|
+ 	e->member@p++
+|
+ 	e->member@p--
+)
+ 	...+>
+ }
+
+@script:python@
+p << lost_store.p;
+member << lost_store.member;
+@@
+refuse(p, "is to go, but changes ->%s, which is not known: that would be lost" % member)
+
+@lost_aux@
+identifier sender =~ "^fuse_(send_writepage|writepage_end)$";
+identifier call !~ "^(inode_to_bdi|dec_wb_stat|dec_node_page_state|node_stat_sub_folio|wb_writeout_inc|get_fuse_mount|fuse_file_get|tree_insert|fuse_send_writepage|fuse_writepage_(free|finish_stat))$";
+identifier wpa, aux;
+position p;
+@@
+ sender(...)
+ {
+ 	<+...
+(
+ 	for (aux = wpa->next; aux; ...) {
+ 		<+...
+ 		call@p(...)
+ 		...+>
+ 	}
+|
+ 	while (wpa->next) {
+ 		<+...
+ 		call@p(...)
+ 		...+>
+ 	}
+)
+ 	...+>
+ }
+
+@script:python@
+p << lost_aux.p;
+call << lost_aux.call;
+@@
+refuse(p, "its loop over wpa->next is to go, but calls %s(), which is not known: that would be lost" % call)
 
 // ---- what is gone: the tree of requests, their aux lists, the copies ----
 
@@ -68,14 +208,26 @@ position p;
  	...
 -	struct rb_node writepages_entry;
  	...
--	struct fuse_writepage_args *next;
- 	...
  };
 
 @script:python@
 p << struct_writepage_args.p;
 @@
-coccilib.report.print_report(p[0], "site: struct_writepage_args in %s" % p[0].current_element)
+site("struct_writepage_args", p)
+
+@struct_writepage_args_next@
+position p;
+@@
+ struct fuse_writepage_args@p {
+ 	...
+-	struct fuse_writepage_args *next;
+ 	...
+ };
+
+@script:python@
+p << struct_writepage_args_next.p;
+@@
+site("struct_writepage_args_next", p)
 
 @struct_fill_wb_data@
 position p;
@@ -89,7 +241,7 @@ position p;
 @script:python@
 p << struct_fill_wb_data.p;
 @@
-coccilib.report.print_report(p[0], "site: struct_fill_wb_data in %s" % p[0].current_element)
+site("struct_fill_wb_data", p)
 
 @struct_inode@
 position p;
@@ -111,12 +263,13 @@ position p;
 @script:python@
 p << struct_inode.p;
 @@
-coccilib.report.print_report(p[0], "site: struct_inode in %s" % p[0].current_element)
+site("struct_inode", p)
 
 @find_writeback@
+type T;
 position p;
 @@
--static struct fuse_writepage_args *fuse_find_writeback@p(...)
+-T fuse_find_writeback@p(...)
 -{
 -	...
 -}
@@ -124,7 +277,7 @@ position p;
 @script:python@
 p << find_writeback.p;
 @@
-coccilib.report.print_report(p[0], "site: find_writeback in %s" % p[0].current_element)
+site("find_writeback", p)
 
 @range_walks_requests@
 @@
@@ -136,40 +289,31 @@ coccilib.report.print_report(p[0], "site: find_writeback in %s" % p[0].current_e
  }
 
 @range_is_writeback depends on range_walks_requests@
-typedef bool, pgoff_t;
+identifier inode, from, to;
 position p;
 @@
-+/*
-+ * Check if any page in a range is under writeback
-+ *
-+ * Pages that are only dirty or locked do not count: there is no request for
-+ * the caller to wait for.
-+ */
-+static bool fuse_range_is_writeback(struct inode *inode, pgoff_t idx_from,
-+				    pgoff_t idx_to)
-+{
+ fuse_range_is_writeback@p(..., struct inode *inode, pgoff_t from, pgoff_t to, ...)
+ {
+-	...
 +	struct address_space *mapping = inode->i_mapping;
 +
 +	if (!mapping_tagged(mapping, PAGECACHE_TAG_WRITEBACK))
 +		return false;
 +
-+	return xa_find(&mapping->i_pages, &idx_from, idx_to,
++	return xa_find(&mapping->i_pages, &from, to,
 +		       PAGECACHE_TAG_WRITEBACK);
-+}
--static bool fuse_range_is_writeback@p(...)
--{
--	...
--}
+ }
 
 @script:python@
 p << range_is_writeback.p;
 @@
-coccilib.report.print_report(p[0], "site: range_is_writeback in %s" % p[0].current_element)
+site("range_is_writeback", p)
 
 @page_is_writeback@
+type T;
 position p;
 @@
--static inline bool fuse_page_is_writeback@p(...)
+-T fuse_page_is_writeback@p(...)
 -{
 -	...
 -}
@@ -177,12 +321,13 @@ position p;
 @script:python@
 p << page_is_writeback.p;
 @@
-coccilib.report.print_report(p[0], "site: page_is_writeback in %s" % p[0].current_element)
+site("page_is_writeback", p)
 
 @wait_on_page_writeback@
+type T;
 position p;
 @@
--static void fuse_wait_on_page_writeback@p(...)
+-T fuse_wait_on_page_writeback@p(...)
 -{
 -	...
 -}
@@ -190,12 +335,13 @@ position p;
 @script:python@
 p << wait_on_page_writeback.p;
 @@
-coccilib.report.print_report(p[0], "site: wait_on_page_writeback in %s" % p[0].current_element)
+site("wait_on_page_writeback", p)
 
 @insert_writeback@
+type T;
 position p;
 @@
--static struct fuse_writepage_args *fuse_insert_writeback@p(...)
+-T fuse_insert_writeback@p(...)
 -{
 -	...
 -}
@@ -203,12 +349,13 @@ position p;
 @script:python@
 p << insert_writeback.p;
 @@
-coccilib.report.print_report(p[0], "site: insert_writeback in %s" % p[0].current_element)
+site("insert_writeback", p)
 
 @tree_insert@
+type T;
 position p;
 @@
--static void tree_insert@p(...)
+-T tree_insert@p(...)
 -{
 -	...
 -}
@@ -216,12 +363,13 @@ position p;
 @script:python@
 p << tree_insert.p;
 @@
-coccilib.report.print_report(p[0], "site: tree_insert in %s" % p[0].current_element)
+site("tree_insert", p)
 
 @writepage_add@
+type T;
 position p;
 @@
--static bool fuse_writepage_add@p(...)
+-T fuse_writepage_add@p(...)
 -{
 -	...
 -}
@@ -229,85 +377,59 @@ position p;
 @script:python@
 p << writepage_add.p;
 @@
-coccilib.report.print_report(p[0], "site: writepage_add in %s" % p[0].current_element)
+site("writepage_add", p)
 
 // ---- waits: on PG_writeback of the page, no longer on the tree ----
 
-@do_readpage_decl@
-typedef u64;
-identifier page, attr_ver;
-expression inode;
+@do_readpage@
+expression inode, page;
 position p;
 @@
  fuse_do_readpage(...)
  {
- 	...
--	u64 attr_ver;
+ 	<+...
 -	fuse_wait_on_page_writeback@p(inode, page->index);
-+	u64 attr_ver;
-+
 +	/*
 +	 * A failed write can have made a page not uptodate while a shared
 +	 * mapping keeps writing to it.  Let the server have such a page before
 +	 * it is read: the answer would overwrite what is being sent.
 +	 */
 +	wait_on_page_writeback(page);
- 	...
+ 	...+>
  }
 
 @script:python@
-p << do_readpage_decl.p;
+p << do_readpage.p;
 @@
-coccilib.report.print_report(p[0], "site: do_readpage_decl in %s" % p[0].current_element)
+site("do_readpage", p)
 
-@do_readpage_stmt@
-statement S;
-identifier page;
-expression inode;
-position p;
-@@
- fuse_do_readpage(...)
- {
- 	...
--	S
--	fuse_wait_on_page_writeback@p(inode, page->index);
-+	S
-+
-+	/*
-+	 * A failed write can have made a page not uptodate while a shared
-+	 * mapping keeps writing to it.  Let the server have such a page before
-+	 * it is read: the answer would overwrite what is being sent.
-+	 */
-+	wait_on_page_writeback(page);
- 	...
- }
-
-@script:python@
-p << do_readpage_stmt.p;
-@@
-coccilib.report.print_report(p[0], "site: do_readpage_stmt in %s" % p[0].current_element)
-
+// A page that is not in the cache yet is not under writeback.
 @readahead@
-identifier i, nr_pages;
+identifier i;
+expression n;
 statement S;
 position p;
 @@
  fuse_readahead(...)
  {
  	<+...
--	for (i = 0; i < nr_pages; i++) {
+(
+-	for (i = 0; i < n; i++) {
 -		fuse_wait_on_page_writeback@p(...);
 -		S
 -	}
-+	for (i = 0; i < nr_pages; i++)
++	for (i = 0; i < n; i++)
 +		S
+|
+-	fuse_wait_on_page_writeback@p(...);
+)
  	...+>
  }
 
 @script:python@
 p << readahead.p;
 @@
-coccilib.report.print_report(p[0], "site: readahead in %s" % p[0].current_element)
+site("readahead", p)
 
 @send_write_pages@
 expression inode, page;
@@ -324,27 +446,31 @@ position p;
 @script:python@
 p << send_write_pages.p;
 @@
-coccilib.report.print_report(p[0], "site: send_write_pages in %s" % p[0].current_element)
+site("send_write_pages", p)
 
 @direct_io depends on range_is_writeback@
 identifier count;
-expression inode, idx_from, idx_to;
+expression list es;
 position p;
 @@
  fuse_direct_io(...)
  {
  	...
+(
  	size_t count = iov_iter_count(...);
+|
+ 	count = iov_iter_count(...);
+)
  	<+...
--	fuse_range_is_writeback@p(inode, idx_from, idx_to)
-+	count && fuse_range_is_writeback(inode, idx_from, idx_to)
+-	fuse_range_is_writeback@p(es)
++	count && fuse_range_is_writeback(es)
  	...+>
  }
 
 @script:python@
 p << direct_io.p;
 @@
-coccilib.report.print_report(p[0], "site: direct_io in %s" % p[0].current_element)
+site("direct_io", p)
 
 @write_begin_page@
 expression inode;
@@ -366,7 +492,7 @@ position p;
 @script:python@
 p << write_begin_page.p;
 @@
-coccilib.report.print_report(p[0], "site: write_begin_page in %s" % p[0].current_element)
+site("write_begin_page", p)
 
 @write_begin_folio@
 expression inode;
@@ -388,76 +514,81 @@ position p;
 @script:python@
 p << write_begin_folio.p;
 @@
-coccilib.report.print_report(p[0], "site: write_begin_folio in %s" % p[0].current_element)
+site("write_begin_folio", p)
 
-@launder_folio exists@
-identifier folio, inode, err;
+// Its caller has waited for writeback with the page locked.
+@launder_again exists@
+identifier launder =~ "^fuse_launder_(page|folio)$";
+position p;
+@@
+ launder(...)
+ {
+ 	...
+-	fuse_wait_on_page_writeback@p(...);
+ 	...
+ 	fuse_writepage_locked(...)
+ 	...
+ }
+
+@script:python@
+p << launder_again.p;
+@@
+site("launder_again", p)
+
+@launder_folio@
+identifier folio;
+expression inode;
 position p;
 @@
  fuse_launder_folio(struct folio *folio)
  {
- 	...
--	struct inode *inode = folio->mapping->host;
- 	...
--	fuse_wait_on_page_writeback(inode, folio->index);
- 	err = fuse_writepage_locked(...);
- 	if (!err)
--		fuse_wait_on_page_writeback@p(inode, folio->index);
-+		folio_wait_writeback(folio);
- 	...
+ 	<+...
+-	fuse_wait_on_page_writeback@p(inode, folio->index);
++	folio_wait_writeback(folio);
+ 	...+>
  }
 
 @script:python@
 p << launder_folio.p;
 @@
-coccilib.report.print_report(p[0], "site: launder_folio in %s" % p[0].current_element)
+site("launder_folio", p)
 
-@launder_page exists@
-identifier page, inode, err;
+@launder_page@
+identifier page;
+expression inode;
 position p;
 @@
  fuse_launder_page(struct page *page)
  {
- 	...
--	struct inode *inode = page->mapping->host;
- 	...
--	fuse_wait_on_page_writeback(inode, page->index);
- 	err = fuse_writepage_locked(...);
- 	if (!err)
--		fuse_wait_on_page_writeback@p(inode, page->index);
-+		wait_on_page_writeback(page);
- 	...
+ 	<+...
+-	fuse_wait_on_page_writeback@p(inode, page->index);
++	wait_on_page_writeback(page);
+ 	...+>
  }
 
 @script:python@
 p << launder_page.p;
 @@
-coccilib.report.print_report(p[0], "site: launder_page in %s" % p[0].current_element)
+site("launder_page", p)
 
-@launder_page_once exists@
-identifier page, inode, err;
-position p;
+@launder_inode@
+identifier launder =~ "^fuse_launder_(page|folio)$";
+identifier inode;
+expression e;
 @@
- fuse_launder_page(struct page *page)
+ launder(...)
  {
- 	...
--	struct inode *inode = page->mapping->host;
- 	...
- 	err = fuse_writepage_locked(...);
- 	if (!err)
--		fuse_wait_on_page_writeback@p(inode, page->index);
-+		wait_on_page_writeback(page);
- 	...
+ 	<...
+ 	{
+ 		... when != inode
+-		struct inode *inode = e;
+ 		... when != inode
+ 	}
+ 	...>
  }
 
-@script:python@
-p << launder_page_once.p;
-@@
-coccilib.report.print_report(p[0], "site: launder_page_once in %s" % p[0].current_element)
-
 @page_mkwrite@
-expression inode;
-identifier page;
+expression inode, page;
 position p;
 @@
  fuse_page_mkwrite(...)
@@ -471,7 +602,7 @@ position p;
 @script:python@
 p << page_mkwrite.p;
 @@
-coccilib.report.print_report(p[0], "site: page_mkwrite in %s" % p[0].current_element)
+site("page_mkwrite", p)
 
 @writepage@
 expression inode;
@@ -489,74 +620,48 @@ position p;
 @script:python@
 p << writepage.p;
 @@
-coccilib.report.print_report(p[0], "site: writepage in %s" % p[0].current_element)
-
-@fsync depends on find_writeback exists@
-identifier err;
-expression inode, file;
-position p;
-@@
- fuse_fsync(...)
- {
- 	...
- 	err = file_write_and_wait_range(...);
- 	...
--	fuse_sync_writes@p(inode);
--	err = file_check_and_advance_wb_err(file);
-+	fuse_sync_writes(inode);
-+
-+	/*
-+	 * fuse_sync_writes() has waited for writes outside the range as well:
-+	 * report their errors too.
-+	 */
-+	err = file_check_and_advance_wb_err(file);
- 	...
- }
-
-@script:python@
-p << fsync.p;
-@@
-coccilib.report.print_report(p[0], "site: fsync in %s" % p[0].current_element)
+site("writepage", p)
 
 // ---- the life of a request ----
 
 @writepage_free@
-identifier ap, i;
+identifier i;
+expression n;
 position p;
 @@
  fuse_writepage_free(...)
  {
  	...
--	int i;
- 	...
--	for (i = 0; i < ap->num_pages; i++)
--		__free_page@p(ap->pages[i]);
+-	for (i = 0; i < n; i++)
+-		__free_page@p(...);
  	...
  }
 
 @script:python@
 p << writepage_free.p;
 @@
-coccilib.report.print_report(p[0], "site: writepage_free in %s" % p[0].current_element)
+site("writepage_free", p)
 
 @writepage_finish@
-identifier ap, bdi, i;
+expression page, n, bdi;
+identifier i;
 position p;
 @@
  fuse_writepage_finish(...)
  {
  	...
- 	for (i = 0; i < ap->num_pages; i++) {
+ 	for (i = 0; i < n; i++) {
 +		/*
 +		 * Ended under fi->lock, so that the requests of an inode finish
 +		 * one after the other and do not compete for the i_pages lock
 +		 * page by page.  The request has no reference to the page: do
 +		 * not touch it from here on.
 +		 */
-+		end_page_writeback(ap->pages[i]);
- 		dec_wb_stat(&bdi->wb, WB_WRITEBACK);
--		dec_node_page_state@p(ap->pages[i], NR_WRITEBACK_TEMP);
- 		wb_writeout_inc(&bdi->wb);
++		end_page_writeback(page);
+ 		dec_wb_stat(bdi, WB_WRITEBACK);
+ 		...
+-		dec_node_page_state@p(page, NR_WRITEBACK_TEMP);
+ 		...
  	}
  	...
  }
@@ -564,7 +669,7 @@ position p;
 @script:python@
 p << writepage_finish.p;
 @@
-coccilib.report.print_report(p[0], "site: writepage_finish in %s" % p[0].current_element)
+site("writepage_finish", p)
 
 // The accounting of one page, when it has a function of its own: the auxiliary
 // requests were the reason for that.
@@ -573,7 +678,7 @@ coccilib.report.print_report(p[0], "site: writepage_finish in %s" % p[0].current
 identifier inode, page, bdi;
 position p;
 @@
--static void fuse_writepage_finish_stat@p(struct inode *inode, struct page *page)
+-void fuse_writepage_finish_stat@p(struct inode *inode, struct page *page)
 -{
 -	struct backing_dev_info *bdi = inode_to_bdi(inode);
 -
@@ -585,10 +690,11 @@ position p;
 @script:python@
 p << finish_stat.p;
 @@
-coccilib.report.print_report(p[0], "site: finish_stat in %s" % p[0].current_element)
+site("finish_stat", p)
 
 @writepage_finish_by_stat depends on finish_stat@
-identifier ap, inode, fi, i;
+expression page, n;
+identifier inode, fi, i;
 position p;
 @@
  fuse_writepage_finish(...)
@@ -597,16 +703,16 @@ position p;
  	struct fuse_inode *fi = get_fuse_inode(inode);
 +	struct backing_dev_info *bdi = inode_to_bdi(inode);
  	...
--	for (i = 0; i < ap->num_pages; i++)
--		fuse_writepage_finish_stat@p(inode, ap->pages[i]);
-+	for (i = 0; i < ap->num_pages; i++) {
+-	for (i = 0; i < n; i++)
+-		fuse_writepage_finish_stat@p(inode, page);
++	for (i = 0; i < n; i++) {
 +		/*
 +		 * Ended under fi->lock, so that the requests of an inode finish
 +		 * one after the other and do not compete for the i_pages lock
 +		 * page by page.  The request has no reference to the page: do
 +		 * not touch it from here on.
 +		 */
-+		end_page_writeback(ap->pages[i]);
++		end_page_writeback(page);
 +		dec_wb_stat(&bdi->wb, WB_WRITEBACK);
 +		wb_writeout_inc(&bdi->wb);
 +	}
@@ -616,61 +722,56 @@ position p;
 @script:python@
 p << writepage_finish_by_stat.p;
 @@
-coccilib.report.print_report(p[0], "site: writepage_finish_by_stat in %s" % p[0].current_element)
+site("writepage_finish_by_stat", p)
 
 @send_writepage exists@
-identifier aux, next_wpa, fi, wpa;
+identifier aux;
+expression list es;
+expression fi, wpa;
 position p;
 @@
  fuse_send_writepage(...)
  {
  	...
 -	rb_erase@p(&wpa->writepages_entry, &fi->writepages);
+ 	...
  	fuse_writepage_finish(...);
  	...
+(
 -	spin_unlock(&fi->lock);
--	for (aux = wpa->next; aux; aux = next_wpa) {
+-	for (aux = wpa->next; aux; ...) {
 -		...
 -	}
--	fuse_writepage_free(wpa);
+-	fuse_writepage_free(es);
 +	spin_unlock(&fi->lock);
-+	fuse_writepage_free(wpa);
- 	...
- }
-
-// Two rules for "*aux, *next": SmPL has no removal of a list of declarators.
-@send_writepage_aux@
-identifier send_writepage.aux;
-position q;
-@@
- fuse_send_writepage(...)
- {
- 	...
--	struct fuse_writepage_args *aux@q;
- 	...
- }
-
-@send_writepage_next@
-identifier send_writepage.next_wpa;
-position q;
-@@
- fuse_send_writepage(...)
- {
- 	...
--	struct fuse_writepage_args *next_wpa@q;
++	fuse_writepage_free(es);
+|
+-	for (aux = wpa->next; aux; ...) {
+-		...
+-	}
+)
  	...
  }
 
 @script:python@
 p << send_writepage.p;
-aux << send_writepage_aux.q;
-next_wpa << send_writepage_next.q;
 @@
-coccilib.report.print_report(p[0], "site: send_writepage in %s" % p[0].current_element)
+site("send_writepage", p)
+
+@send_writepage_locals@
+type T;
+identifier i;
+@@
+ fuse_send_writepage(...)
+ {
+ 	... when != i
+-	struct fuse_writepage_args *i;
+ 	... when != i
+ }
 
 @writepage_end exists@
-identifier fi, wpa, error;
-expression mapping;
+identifier error;
+expression fi, wpa, mapping;
 position p;
 @@
  fuse_writepage_end(..., int error)
@@ -680,30 +781,32 @@ position p;
  	mapping_set_error(mapping, error);
  	...
 -	rb_erase@p(&wpa->writepages_entry, &fi->writepages);
+ 	...
 -	while (wpa->next) {
 -		...
 -	}
- 	fi->writectr--;
+ 	...
+ 	fuse_writepage_finish(...);
  	...
  }
 
 @script:python@
 p << writepage_end.p;
 @@
-coccilib.report.print_report(p[0], "site: writepage_end in %s" % p[0].current_element)
+site("writepage_end", p)
 
 @writepage_locked_page exists@
-identifier page, tmp_page, wpa, ap, fi, err_nofile, err_free;
+identifier page, tmp_page, err_nofile, err_free;
+expression ap, wpa, fi;
 position p;
 @@
- fuse_writepage_locked(struct page *page)
+ fuse_writepage_locked(..., struct page *page, ...)
  {
- 	...
--	struct page *tmp_page;
  	...
  	set_page_writeback(page);
  	...
 -	tmp_page = alloc_page@p(...);
+ 	...
 -	if (!tmp_page)
 -		goto err_free;
  	...
@@ -722,6 +825,7 @@ position p;
 -	tree_insert(&fi->writepages, wpa);
  	...
 -	end_page_writeback(page);
+ 	...
  	return 0;
  }
 
@@ -749,22 +853,33 @@ position q;
 p << writepage_locked_page.p;
 q << writepage_locked_unwind.q;
 @@
-coccilib.report.print_report(p[0], "site: writepage_locked_page in %s" % p[0].current_element)
+site("writepage_locked_page", p)
+
+@writepage_locked_page_local@
+identifier writepage_locked_page.tmp_page;
+type T;
+@@
+ fuse_writepage_locked(...)
+ {
+ 	... when != tmp_page
+-	T tmp_page;
+ 	... when != tmp_page
+ }
 
 @page_fill@
-identifier wpa, folio, tmp_folio, ap, page_index;
-type T;
+identifier folio, tmp_folio;
+expression ap, i;
 position p;
 @@
- fuse_writepage_args_page_fill@p(struct fuse_writepage_args *wpa, struct folio *folio,
+ fuse_writepage_args_page_fill@p(..., struct folio *folio,
 -				struct folio *tmp_folio,
- 				T page_index)
+ 				...)
  {
  	...
 -	folio_copy(tmp_folio, folio);
  	...
--	ap->pages[page_index] = &tmp_folio->page;
-+	ap->pages[page_index] = &folio->page;
+-	ap->pages[i] = &tmp_folio->page;
++	ap->pages[i] = &folio->page;
  	...
 -	inc_node_page_state(&tmp_folio->page, NR_WRITEBACK_TEMP);
  	...
@@ -773,18 +888,19 @@ position p;
 @script:python@
 p << page_fill.p;
 @@
-coccilib.report.print_report(p[0], "site: page_fill in %s" % p[0].current_element)
+site("page_fill", p)
 
 // Writeback starts when the request is complete, so no error path ends it.
 @writepage_locked_folio depends on page_fill exists@
-identifier folio, tmp_folio, wpa, fi, ff, error, err, err_nofile;
+identifier folio, tmp_folio, ff, error, err, err_nofile;
+expression list before, after;
+expression wpa, fi;
 position p;
 @@
- fuse_writepage_locked(struct folio *folio)
+ fuse_writepage_locked(..., struct folio *folio, ...)
  {
  	... when != folio_start_writeback(folio)
--	struct folio *tmp_folio;
- 	... when != folio_start_writeback(folio)
+(
 -	int error = -ENOMEM;
 -	tmp_folio = folio_alloc@p(...);
 -	if (!tmp_folio)
@@ -792,18 +908,27 @@ position p;
 -	error = -EIO;
 +	int error = -EIO;
 +
+|
+-	tmp_folio = folio_alloc@p(...);
+ 	...
+-	if (!tmp_folio)
+-		goto err;
+)
+ 	... when != folio_start_writeback(folio)
  	ff = fuse_write_file_get(...);
+ 	...
  	if (!ff)
  		goto err_nofile;
  	... when != folio_start_writeback(folio)
  	folio_start_writeback(folio);
  	...
--	fuse_writepage_args_page_fill(wpa, folio, tmp_folio, 0);
-+	fuse_writepage_args_page_fill(wpa, folio, 0);
+-	fuse_writepage_args_page_fill(before, folio, tmp_folio, after);
++	fuse_writepage_args_page_fill(before, folio, after);
  	...
 -	tree_insert(&fi->writepages, wpa);
  	...
 -	folio_end_writeback(folio);
+ 	...
  	return 0;
  }
 
@@ -829,27 +954,52 @@ position q;
 p << writepage_locked_folio.p;
 q << writepage_locked_folio_unwind.q;
 @@
-coccilib.report.print_report(p[0], "site: writepage_locked_folio in %s" % p[0].current_element)
+site("writepage_locked_folio", p)
 
-@writepages_send exists@
-identifier data, wpa, num_pages, i;
+@writepage_locked_folio_local@
+identifier writepage_locked_folio.tmp_folio;
+type T;
+@@
+ fuse_writepage_locked(...)
+ {
+ 	... when != tmp_folio
+-	T tmp_folio;
+ 	... when != tmp_folio
+ }
+
+@writepages_send@
+identifier i;
+expression data, n;
 position p;
 @@
- fuse_writepages_send(struct fuse_fill_wb_data *data)
+ fuse_writepages_send(...)
  {
  	...
--	int num_pages = wpa->ia.ap.num_pages;
- 	...
--	int i;
- 	...
--	for (i = 0; i < num_pages; i++)
+-	for (i = 0; i < n; i++)
 -		end_page_writeback@p(data->orig_pages[i]);
+ 	...
  }
 
 @script:python@
 p << writepages_send.p;
 @@
-coccilib.report.print_report(p[0], "site: writepages_send in %s" % p[0].current_element)
+site("writepages_send", p)
+
+@locals_of_loops@
+identifier f =~ "^fuse_(writepages_send|writepage_free)$";
+identifier j;
+expression e;
+@@
+ f(...)
+ {
+ 	... when != j
+(
+-	int j = e;
+|
+-	int j;
+)
+ 	... when != j
+ }
 
 @writepage_need_send exists@
 symbol true;
@@ -857,7 +1007,7 @@ identifier ap, data;
 expression e, i;
 position p;
 @@
- fuse_writepage_need_send(..., struct fuse_args_pages *ap, struct fuse_fill_wb_data *data)
+ fuse_writepage_need_send(..., struct fuse_args_pages *ap, struct fuse_fill_wb_data *data, ...)
  {
  	...
 -	if (fuse_page_is_writeback@p(...))
@@ -874,22 +1024,25 @@ position p;
 @script:python@
 p << writepage_need_send.p;
 @@
-coccilib.report.print_report(p[0], "site: writepage_need_send in %s" % p[0].current_element)
+site("writepage_need_send", p)
 
 @writepages_fill_page exists@
-identifier data, wpa, ap, fi, err, tmp_page, out_unlock;
+identifier data, err, tmp_page, out_unlock;
+identifier wpa, fi;
+expression ap;
 expression real_page;
 position p;
 @@
  fuse_writepages_fill(...)
  {
  	...
--	struct page *tmp_page;
- 	...
 -	err = -ENOMEM;
+ 	... when != err
 -	tmp_page = alloc_page@p(...);
+ 	...
 -	if (!tmp_page)
 -		goto out_unlock;
+ 	...
 -	if (data->wpa == NULL) {
 +	/*
 +	 * The request carries the page itself, so its content must not change
@@ -901,19 +1054,29 @@ position p;
 +	 * writeback and part of the request.
 +	 */
 +	if (data->wpa == NULL) {
- 		err = -ENOMEM;
  		...
- 		wpa = fuse_writepage_args_alloc();
+ 		wpa = fuse_writepage_args_alloc(...);
+ 		...
+(
 -		if (!wpa) {
 -			__free_page(tmp_page);
 -			goto out_unlock;
 -		}
 +		if (!wpa)
 +			goto out_unlock;
+|
+ 		if (!wpa) {
+ 			...
+-			__free_page(tmp_page);
+ 			...
+ 			goto out_unlock;
+ 		}
+)
  		...
 -		wpa->next = NULL;
  		...
  	}
+ 	...
 (
  	set_page_writeback(...);
 |
@@ -921,6 +1084,7 @@ position p;
 )
  	...
 -	copy_highpage(tmp_page, real_page);
+ 	...
 -	ap->pages[ap->num_pages] = tmp_page;
 +	ap->pages[ap->num_pages] = real_page;
  	...
@@ -929,6 +1093,7 @@ position p;
 -	inc_node_page_state(tmp_page, NR_WRITEBACK_TEMP);
  	...
  	err = 0;
+ 	...
 -	if (data->wpa) {
 -		spin_lock(&fi->lock);
 -		ap->num_pages++;
@@ -948,21 +1113,25 @@ position p;
 @script:python@
 p << writepages_fill_page.p;
 @@
-coccilib.report.print_report(p[0], "site: writepages_fill_page in %s" % p[0].current_element)
+site("writepages_fill_page", p)
 
 @writepages_fill_by_setup depends on page_fill exists@
-identifier folio, data, wpa, ap, fi, err, tmp_folio, out_unlock;
+identifier folio, data, err, tmp_folio, out_unlock;
+identifier wpa, fi;
+expression ap;
+expression list setup, before, after;
 position p;
 @@
- fuse_writepages_fill(struct folio *folio, ...)
+ fuse_writepages_fill(..., struct folio *folio, ...)
  {
  	...
--	struct folio *tmp_folio;
- 	...
 -	err = -ENOMEM;
+ 	... when != err
 -	tmp_folio = folio_alloc@p(...);
+ 	...
 -	if (!tmp_folio)
 -		goto out_unlock;
+ 	...
 -	if (data->wpa == NULL) {
 +	/*
 +	 * The request carries the folio itself, so its content must not change
@@ -974,23 +1143,36 @@ position p;
 +	 * writeback and part of the request.
 +	 */
 +	if (data->wpa == NULL) {
- 		err = -ENOMEM;
- 		wpa = fuse_writepage_args_setup(folio, ...);
+ 		...
+ 		wpa = fuse_writepage_args_setup(...);
+ 		...
+(
 -		if (!wpa) {
 -			folio_put(tmp_folio);
 -			goto out_unlock;
 -		}
 +		if (!wpa)
 +			goto out_unlock;
+|
+ 		if (!wpa) {
+ 			...
+-			folio_put(tmp_folio);
+ 			...
+ 			goto out_unlock;
+ 		}
+)
  		...
  	}
+ 	...
  	folio_start_writeback(folio);
  	...
--	fuse_writepage_args_page_fill(wpa, folio, tmp_folio, ap->num_pages);
+-	fuse_writepage_args_page_fill(before, folio, tmp_folio, after);
++	fuse_writepage_args_page_fill(before, folio, after);
+ 	...
 -	data->orig_pages[ap->num_pages] = &folio->page;
-+	fuse_writepage_args_page_fill(wpa, folio, ap->num_pages);
  	...
  	err = 0;
+ 	...
 -	if (data->wpa) {
 -		spin_lock(&fi->lock);
 -		ap->num_pages++;
@@ -1010,7 +1192,23 @@ position p;
 @script:python@
 p << writepages_fill_by_setup.p;
 @@
-coccilib.report.print_report(p[0], "site: writepages_fill_by_setup in %s" % p[0].current_element)
+site("writepages_fill_by_setup", p)
+
+@writepages_fill_local@
+identifier t =~ "^fuse_writepages_fill$";
+identifier tmp;
+type T;
+@@
+ t(...)
+ {
+ 	... when != tmp
+(
+-	struct page *tmp;
+|
+-	struct folio *tmp;
+)
+ 	... when != tmp
+ }
 
 @writepages exists@
 identifier data, err, out;
@@ -1020,7 +1218,9 @@ position p;
  {
  	...
 -	err = -ENOMEM;
+ 	... when != err
 -	data.orig_pages = kcalloc@p(...);
+ 	...
 -	if (!data.orig_pages)
 -		goto out;
  	...
@@ -1031,7 +1231,7 @@ position p;
 @script:python@
 p << writepages.p;
 @@
-coccilib.report.print_report(p[0], "site: writepages in %s" % p[0].current_element)
+site("writepages", p)
 
 // Where only the size of the array was asked of it.
 @writepages_conn depends on writepages@
@@ -1047,56 +1247,84 @@ expression inode;
 
 // ---- reclaim, sync and migration are told ----
 
-@init_file_inode@
+@init_conn@
+identifier fc;
+expression e;
+@@
+ fuse_init_file_inode(...)
+ {
+ 	...
+ 	struct fuse_conn *fc = e;
+ 	...
+ }
+
+@init_file_inode depends on !sets_flag && !init_conn@
+identifier virtual.set_may_block;
 symbol fuse_file_aops;
 identifier inode, fi;
+expression e;
 position p;
 @@
- fuse_init_file_inode(struct inode *inode, ...)
+ fuse_init_file_inode(..., struct inode *inode, ...)
  {
- 	struct fuse_inode *fi = get_fuse_inode(inode);
+ 	...
+ 	struct fuse_inode *fi = e;
 +	struct fuse_conn *fc = get_fuse_conn(inode);
  	...
--	inode->i_data.a_ops = &fuse_file_aops;
+-	inode->i_data.a_ops@p = &fuse_file_aops;
 +	inode->i_data.a_ops = &fuse_file_aops;
 +	/*
 +	 * Writeback ends when the server has answered, which may be never: tell
 +	 * reclaim, sync and migration not to wait for it.
 +	 */
 +	if (fc->writeback_cache)
-+		mapping_set_writeback_may_block(&inode->i_data);
- 	...
--	fi->writepages@p = RB_ROOT;
++		set_may_block(&inode->i_data);
  	...
  }
 
 @script:python@
 p << init_file_inode.p;
 @@
-coccilib.report.print_report(p[0], "site: init_file_inode in %s" % p[0].current_element)
+site("init_file_inode", p)
 
-// ---- nobody may be left who asks the tree: no Site line expects this ----
-
-@left_over@
+@init_file_inode_conn depends on !sets_flag@
+identifier virtual.set_may_block;
+identifier init_conn.fc;
+symbol fuse_file_aops;
+identifier inode;
 position p;
 @@
-(
- fuse_wait_on_page_writeback@p(...)
-|
- fuse_page_is_writeback@p(...)
-|
- fuse_find_writeback@p(...)
-|
- fuse_insert_writeback@p(...)
-|
- tree_insert@p(...)
-|
- fuse_writepage_add@p(...)
-|
- fuse_writepage_finish_stat@p(...)
-)
+ fuse_init_file_inode(..., struct inode *inode, ...)
+ {
+ 	...
+-	inode->i_data.a_ops@p = &fuse_file_aops;
++	inode->i_data.a_ops = &fuse_file_aops;
++	/*
++	 * Writeback ends when the server has answered, which may be never: tell
++	 * reclaim, sync and migration not to wait for it.
++	 */
++	if (fc->writeback_cache)
++		set_may_block(&inode->i_data);
+ 	...
+ }
 
 @script:python@
-p << left_over.p;
+p << init_file_inode_conn.p;
 @@
-coccilib.report.print_report(p[0], "site: left_over in %s" % p[0].current_element)
+site("init_file_inode_conn", p)
+
+@init_tree@
+identifier fi;
+position p;
+@@
+ fuse_init_file_inode(...)
+ {
+ 	...
+-	fi->writepages@p = RB_ROOT;
+ 	...
+ }
+
+@script:python@
+p << init_tree.p;
+@@
+site("init_tree", p)
