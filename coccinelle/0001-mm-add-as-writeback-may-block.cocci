@@ -9,7 +9,8 @@
 // others; what is #define'd as AS_*; the bits and masks that the flags of a
 // mapping are tested with, be they numbers; and from AS_x_MIN and AS_x_MAX on
 // as many bits as AS_x_BITS says.  Where one of them cannot be read the rule
-// refuses, as the free bit would be a guess.
+// refuses, as the free bit would be a guess; so it does where another header
+// has a flag of its own.
 //
 // A tree that has the flag, under this name or another one that it has had, is
 // left alone, and later changes use its functions.
@@ -19,6 +20,7 @@
 // Already: include/linux/pagemap.h AS_WRITEBACK_MAY_DEADLOCK_ON_RECLAIM AS_WRITEBACK_MAY_DEADLOCK_ON_RECLAIM and its two functions
 // Already: include/linux/pagemap.h AS_WRITEBACK_INDETERMINATE AS_WRITEBACK_INDETERMINATE and its two functions
 // Already: include/linux/pagemap.h AS_WRITEBACK_MAY_BLOCK AS_WRITEBACK_MAY_BLOCK and its two functions
+// Look: include/linux/*.h by_number mapping->flags\|i_data.flags\|define.AS_
 // Site: include/linux/pagemap.h - 1 flag
 // Site: include/linux/pagemap.h - 1 functions | functions_unevictable
 // Variant: functions before mapping_set_exiting()
@@ -128,8 +130,9 @@ given[flag] = value
 @as_define@
 identifier flag =~ "^AS_";
 expression value;
+position p;
 @@
-#define flag value
+#define flag@p value
 
 @script:python@
 flag << as_define.flag;
@@ -238,6 +241,23 @@ if found is None:
 else:
     coccinelle.bit = cocci.make_expr(str(found))
 
+// ---- headers that have no enum: what they use by a name of the enum is known
+
+@script:python by_number depends on !have_enum && !flag_there@
+bit << bit_of.bit;
+p << bit_of.p;
+@@
+if not p[0].file.endswith("pagemap.h") and number(bit, {}) is not None:
+    coccilib.report.print_report(p[0], "refuse: no free bit can be told, bit %s of a mapping's flags is used here" % bit)
+
+@script:python depends on !have_enum && !flag_there@
+flag << as_define.flag;
+value << as_define.value;
+p << as_define.p;
+@@
+if not p[0].file.endswith("pagemap.h"):
+    coccilib.report.print_report(p[0], "refuse: no free bit can be told, %s is defined here as %s" % (flag, value))
+
 // ---- the change
 
 @flag@
@@ -256,7 +276,7 @@ p << flag.p;
 @@
 coccilib.report.print_report(p[0], "site: flag in file")
 
-@functions depends on flag@
+@functions depends on !flag_there@
 typedef bool;
 position p;
 @@
@@ -285,7 +305,7 @@ p << functions.p;
 @@
 coccilib.report.print_report(p[0], "site: functions in %s" % p[0].current_element)
 
-@functions_unevictable depends on flag && !functions@
+@functions_unevictable depends on !flag_there && !functions@
 typedef bool;
 position p;
 @@

@@ -10,6 +10,9 @@
 // on the list: where unmap_and_move() puts a page that is busy back to the LRU
 // itself, there would be nothing to count.
 //
+// Refused is a tree where somebody else calls do_migrate_range(), where it moves
+// a list twice, or where names that the change brings are taken.
+//
 //   folio era: the file knows folios, be it only by page_folio(); the heads on
 //              the list are folios.
 //   page era:  it knows pages only.
@@ -20,6 +23,11 @@
 // Site: mm/memory_hotplug.c do_migrate_range 1 range
 // Site: mm/memory_hotplug.c offline_pages 1 retry_helper
 // Site: mm/memory_hotplug.c offline_pages 1 retry
+
+@initialize:python@
+@@
+def refuse(p, text):
+    coccilib.report.print_report(p, "refuse: " + text)
 
 // ---- what else the change would touch
 
@@ -32,21 +40,93 @@ position p;
 p << called.p;
 @@
 if p[0].current_element != "offline_pages":
-    coccilib.report.print_report(p[0], "refuse: do_migrate_range() is called by %s() too, and gets another argument" % p[0].current_element)
+    refuse(p[0], "do_migrate_range() gets another argument, and %s() calls it too" % p[0].current_element)
 
-@taken@
-identifier own =~ "^(nr_blocked|last_pass)$";
+@declared@
 type T;
 position p;
 @@
- T own@p;
+ T do_migrate_range@p(...);
 
 @script:python@
-p << taken.p;
-own << taken.own;
+p << declared.p;
+@@
+refuse(p[0], "do_migrate_range() gets another argument, and is declared on its own")
+
+@exported@
+declarer name EXPORT_SYMBOL, EXPORT_SYMBOL_GPL;
+position p;
+@@
+(
+ EXPORT_SYMBOL@p(do_migrate_range);
+|
+ EXPORT_SYMBOL_GPL@p(do_migrate_range);
+)
+
+@script:python@
+p << exported.p;
+@@
+refuse(p[0], "do_migrate_range() gets another argument, and is exported to others")
+
+@used_here_only@
+type T;
+@@
+ static T do_migrate_range(...) { ... }
+
+@defined depends on !used_here_only@
+position p;
+@@
+ do_migrate_range@p(...) { ... }
+
+@script:python@
+p << defined.p;
+@@
+refuse(p[0], "do_migrate_range() gets another argument, and is not static, so that others may call it")
+
+@variable@
+identifier own =~ "^(nr_blocked|last_pass)$";
+type T;
+expression e;
+position p;
+@@
+(
+ T own@p;
+|
+ T own@p = e;
+)
+
+@script:python@
+p << variable.p;
+own << variable.own;
 @@
 if p[0].current_element in ("offline_pages", "do_migrate_range"):
-    coccilib.report.print_report(p[0], "refuse: %s() has a variable %s of its own" % (p[0].current_element, own))
+    refuse(p[0], "%s() has a variable %s of its own" % (p[0].current_element, own))
+
+@helper@
+identifier own =~ "^(count_writeback_blocked|offline_retry)$";
+position p;
+@@
+ own@p(...) { ... }
+
+@script:python@
+p << helper.p;
+own << helper.own;
+@@
+refuse(p[0], "there is a function %s() already" % own)
+
+@atomic exists@
+identifier take =~ "^((raw_)?(spin|read|write)_lock|rcu_read_lock|preempt_disable|local_irq_(disable|save))";
+identifier release =~ "^((raw_)?(spin|read|write)_unlock|rcu_read_unlock|preempt_enable|local_irq_(enable|restore))";
+position p;
+@@
+ take(...);
+ ... when != release(...)
+ do_migrate_range@p(...)
+
+@script:python@
+p << atomic.p;
+@@
+refuse(p[0], "%s() calls do_migrate_range() where it may not sleep" % p[0].current_element)
 
 // ---- do_migrate_range()
 
@@ -148,7 +228,7 @@ parameter end;
 expression ret, source;
 position p;
 @@
- do_migrate_range@p(params,
+ do_migrate_range(params,
 -	end
 +	end,
 +	unsigned int *nr_blocked
@@ -157,17 +237,19 @@ position p;
  <+...
 +
 +	*nr_blocked = count_writeback_blocked(source);
- ret = migrate_pages(source, ...);
+ ret = migrate_pages@p(source, ...);
  ...+>
  }
 
 @script:python@
 p << range.p;
 @@
-coccilib.report.print_report(p[0], "site: range in %s" % p[0].current_element)
+for at in p:
+    coccilib.report.print_report(at, "site: range in %s" % at.current_element)
 
 // ---- offline_pages()
 
+// nothing else may happen on that way, as it would not on ours
 @way_out@
 symbol current;
 identifier ret, reason, isolated;
@@ -175,17 +257,13 @@ expression text;
 position p;
 @@
  if (\(signal_pending@p\|fatal_signal_pending@p\)(current)) {
- ...
 (
  ret = -EINTR;
- ...
  reason = text;
 |
  reason = text;
- ...
  ret = -EINTR;
 )
- ...
  goto isolated;
  }
 
@@ -275,4 +353,5 @@ position p;
 @script:python@
 p << retry.p;
 @@
-coccilib.report.print_report(p[0], "site: retry in %s" % p[0].current_element)
+for at in p:
+    coccilib.report.print_report(at, "site: retry in %s" % at.current_element)

@@ -9,7 +9,7 @@
 function stale(text)
 {
 	gsub(/[ \t\n*]+/, " ", text)
-	return text ~ /(temporary page instance|checking fuse_(page|folio)_is_writeback\(\)|concurrent access by fuse_(page|folio)_is_writeback|Being under writeback is unlikely but possible|extend beyond the lifetime of the page-cache page|[Ss]erialize with pending writeback|aux request list is private|swapping the new temp page|[Ff]use doesn't rely on the VM writeback tracking)/
+	return text ~ /(temporary page instance|checking fuse_(page|folio)_is_writeback\(\)|concurrent access by fuse_(page|folio)_is_writeback|Being under writeback is unlikely but possible|extends? beyond the lifetime of the (page-cache page|folio)|[Ss]erialize with pending writeback|aux request list is private|swapping the new temp page|[Ff]use doesn't rely on the VM writeback tracking)/
 }
 
 # comment FROM, TO, LEAD: what stands for these lines.

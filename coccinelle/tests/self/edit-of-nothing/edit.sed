@@ -1,0 +1,2 @@
+# Nothing has this name.
+s/no_such_thing/other/
