@@ -50,6 +50,12 @@ check-rules: ## unit tests of the rules: what they write for each shape, and wha
 	@scripts/check-rules
 check-perturbed: ## trees that somebody has changed: an equivalent series, or a refusal at the right site
 	@scripts/check-perturbed
+check-port: ## make port only reads the tree, writes a whole series or none, and reports what is true
+	@scripts/check-port
+check-diff: ## the kernels' forms of a change differ only as explained, and an unexplained difference is told
+	@scripts/check diff
+port-table: ## port every release that backports/kernels lists (downloads 150 MB each): one table
+	@scripts/port-table
 check-scripts: ## lint of the shell scripts
 	@scripts/check scripts
 check-ktap: ## the reader of the guest's results refuses what is broken
@@ -68,8 +74,8 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 
 .PHONY: help packages check port setup fetch tree series series-diff deb rpm
 .PHONY: boot boot-stock boot-without series-check check-series check-rules
-.PHONY: check-perturbed check-scripts check-ktap check-input check-bindeb-pkg
-.PHONY: lint clean distclean
+.PHONY: check-perturbed check-port check-diff port-table check-scripts
+.PHONY: check-ktap check-input check-bindeb-pkg lint clean distclean
 
 ## LTS=6.1		the kernel series, of backports/kernels
 ## FLAVOUR=vm		the kernel configuration, of packaging/config
