@@ -62,11 +62,20 @@ void expect_under_writeback(const char *file, int line,
 			    const unsigned char *map, unsigned int n)
 {
 	uint64_t pfn = 0, flags = 0;
+	unsigned char in_cache;
 	unsigned int i;
 
 	if (!kpageflags_usable())
 		test_skip("needs /proc/kpageflags and pagemap");
 	for (i = 0; i < n; i++) {
+		/* To read a page that is gone would ask the server for it. */
+		NEED(!mincore((void *)&map[i * page_size()], page_size(),
+			      &in_cache), "mincore: %s", strerror(errno));
+		if (!(in_cache & 1))
+			test_fail(file, line, "page %u of %u while the server "
+				  "holds its WRITE: expected it under "
+				  "writeback in the page cache, got it gone "
+				  "from there: the server has a copy", i, n);
 		/* Migration may have unmapped it. */
 		(void)*(volatile unsigned char *)&map[i * page_size()];
 		NEED(page_pfn(&map[i * page_size()], &pfn) &&

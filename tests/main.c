@@ -20,7 +20,7 @@ enum {
 };
 
 struct options {
-	bool list, destructive, pressure, force, expect_stock, autotools;
+	bool list, destructive, pressure, force, autotools;
 	const char *json;
 	const char **only;
 	int nonly;
@@ -37,8 +37,10 @@ static const char usage_text[] =
 "  --destructive       also run tests that can wedge a wrong kernel; only in\n"
 "                      a virtual machine\n"
 "  --force             let --destructive run on real hardware\n"
-"  --expect=stock      expect a kernel without the series: the tests that are\n"
-"                      declared to fail there must fail\n"
+"  --expect=stock[:CHANGE,...]\n"
+"                      expect a kernel without the series, or one that lacks\n"
+"                      these only (0004,0005): tests that guard one of\n"
+"                      them must fail, others must pass; --list shows which\n"
 "  --json FILE         write the results, or with --list the tests, as JSON\n"
 "  --timeout-scale N   multiply all time limits by N; 0 measures (default),\n"
 "                      also in the environment as FUSEWB_TIMEOUT_SCALE\n"
@@ -121,11 +123,11 @@ static int parse(int argc, char **argv, struct options *o)
 			o->force = true;
 			break;
 		case EXPECT:
-			if (!strcmp(optarg, "stock"))
-				o->expect_stock = true;
-			else if (strcmp(optarg, "series"))
-				return misuse("--expect: expected stock or "
-					      "series, got '%s'", optarg);
+			if (!expect_parse(optarg))
+				return misuse("--expect: expected series, "
+					      "stock, or stock:0004,0005 with "
+					      "four digits for each change, "
+					      "got '%s'", optarg);
 			break;
 		case JSON:
 			o->json = optarg;
@@ -236,18 +238,20 @@ static bool cannot_run(char *why, size_t size)
 	return false;
 }
 
-static void conclude(const int *count, int bad, bool fast, bool stock)
+static void conclude(const int *count, int bad, bool fast)
 {
 	struct utsname u;
 
 	memset(&u, 0, sizeof(u));
 	uname(&u);
-	if (stock)
-		result_diag("kernel %s: %s what a kernel without the series "
-			    "must do; %d passed, %d failed as declared, "
-			    "%d skipped, %d not as declared", u.release,
-			    bad ? "does not do" : "does", count[PASS],
-			    count[FAIL], count[SKIP], bad);
+	if (expect_stock())
+		result_diag("kernel %s: %s what a kernel without %s must do; "
+			    "%d passed, %d failed, %d skipped, "
+			    "%d not as declared", u.release,
+			    bad ? "does not do" : "does",
+			    strcmp(expect_missing(), "all") ?
+			    expect_missing() : "the series", count[PASS],
+			    count[FAIL] + count[TIMEOUT], count[SKIP], bad);
 	else
 		result_diag("kernel %s: %s; %d passed, %d failed, %d skipped, "
 			    "%d could not be set up", u.release,
@@ -291,7 +295,7 @@ static int run_plan(const struct options *o, const struct test **plan, int n,
 			return EXIT_BROKEN;
 		}
 		count[out[i].verdict]++;
-		if (!result_add(plan[i], &out[i], o->expect_stock))
+		if (!result_add(plan[i], &out[i]))
 			bad += out[i].verdict != BROKEN;
 		else if (out[i].verdict == PASS && strstr(plan[i]->guards,
 							  "0006"))
@@ -299,8 +303,8 @@ static int run_plan(const struct options *o, const struct test **plan, int n,
 		if (out[i].tainted)
 			tainted = plan[i]->name;
 	}
-	conclude(count, bad + count[BROKEN], fast, o->expect_stock);
-	if (json && !result_json(json, plan, out, n, o->expect_stock)) {
+	conclude(count, bad + count[BROKEN], fast);
+	if (json && !result_json(json, plan, out, n)) {
 		fprintf(stderr, "fusewb-smoke: error: %s: expected to write "
 			"the results, got %s\n", o->json, strerror(errno));
 		return EXIT_BROKEN;
@@ -335,7 +339,7 @@ static int go(const struct options *o)
 				      o->json, strerror(errno));
 	}
 	if (o->list) {
-		if (json && !result_json(json, plan, NULL, n, false))
+		if (json && !result_json(json, plan, NULL, n))
 			return EXIT_BROKEN;
 		if (!json)
 			result_list(plan, n);

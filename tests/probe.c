@@ -138,6 +138,25 @@ int node_list(int *nodes, int max)
 	return n;
 }
 
+/* The addresses may be hidden from us, the names are not. */
+int kernel_has(const char *name)
+{
+	char line[512], sym[256];
+	FILE *f = fopen("/proc/kallsyms", "re");
+	bool any = false;
+	int has = 0;
+
+	if (!f)
+		return -1;
+	while (!has && fgets(line, sizeof(line), f)) {
+		any = true;
+		has = sscanf(line, "%*s %*s %255s", sym) == 1 &&
+		      !strcmp(sym, name);
+	}
+	fclose(f);
+	return any ? has : -1;
+}
+
 /* A hypervisor that hides well is taken for hardware: the safe mistake. */
 bool in_virtual_machine(void)
 {

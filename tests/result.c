@@ -21,9 +21,9 @@ const char *danger_name(enum danger d)
 	return name[d];
 }
 
-static const char *stock_name(enum stock s)
+static const char *stock_name(const struct test *t, const struct outcome *o)
 {
-	return s == STOCK_FAILS ? "fails" : "passes";
+	return should_fail(t, o) ? "fails" : "passes";
 }
 
 void result_open(int plan)
@@ -48,20 +48,19 @@ void result_diag(const char *fmt, ...)
 }
 
 /* With --expect=stock, failing is what some tests are there for. */
-static bool is_ok(const struct test *t, const struct outcome *o, bool stock)
+static bool is_ok(const struct test *t, const struct outcome *o)
 {
 	if (o->verdict == SKIP)
 		return true;
-	if (stock && t->stock == STOCK_FAILS)
+	if (expect_stock() && should_fail(t, o))
 		return o->verdict == FAIL;
 	return o->verdict == PASS;
 }
 
-bool result_add(const struct test *t, const struct outcome *o,
-		bool expect_stock)
+bool result_add(const struct test *t, const struct outcome *o)
 {
-	bool ok = is_ok(t, o, expect_stock);
 	const char *more = "", *why = "";
+	bool ok = is_ok(t, o);
 
 	if (o->why[0] && o->verdict != SKIP)
 		result_diag("%s", o->why);
@@ -73,13 +72,18 @@ bool result_add(const struct test *t, const struct outcome *o,
 	} else if (o->verdict == BROKEN) {
 		more = " # ERROR the set-up failed, nothing is said about "
 		       "the kernel";
-	} else if (expect_stock && t->stock == STOCK_FAILS) {
+	} else if (expect_stock() && should_fail(t, o)) {
 		if (ok)
 			more = " # XFAIL fails without the series, as declared";
 		else
 			result_diag("expected to fail on a stock kernel, got "
 				    "a pass");
 	}
+	if (expect_stock() && o->blind[0])
+		result_diag("stock: %s, blind to %s: %s", stock_name(t, o),
+			    o->blind, o->blind_why);
+	else if (expect_stock())
+		result_diag("stock: %s", stock_name(t, o));
 	result_diag("time_ms=%u", o->ms);
 	printf("%s %d %s%s%s\n", ok ? "ok" : "not ok", ++number, t->name,
 	       more, why);
@@ -95,7 +99,7 @@ void result_list(const struct test *const *t, int n)
 	       "CHANGES", "PURPOSE");
 	for (i = 0; i < n; i++)
 		printf("%-34s %-9s %-7s %-15s %s\n", t[i]->name,
-		       danger_name(t[i]->danger), stock_name(t[i]->stock),
+		       danger_name(t[i]->danger), stock_name(t[i], NULL),
 		       t[i]->guards[0] ? t[i]->guards : "-", t[i]->purpose);
 }
 
@@ -113,7 +117,8 @@ static void put_string(FILE *f, const char *s)
 	fputc('"', f);
 }
 
-static void put_guards(FILE *f, const char *s)
+/* A list like "0004,0005". */
+static void put_list(FILE *f, const char *s)
 {
 	fputc('[', f);
 	while (*s) {
@@ -129,7 +134,7 @@ static void put_guards(FILE *f, const char *s)
 
 /* Without outcomes it is the list of declarations. */
 bool result_json(FILE *f, const struct test *const *t,
-		 const struct outcome *o, int n, bool expect_stock)
+		 const struct outcome *o, int n)
 {
 	struct utsname u;
 	int i;
@@ -141,23 +146,29 @@ bool result_json(FILE *f, const struct test *const *t,
 	put_string(f, u.release);
 	fprintf(f, ",\n  \"machine\": ");
 	put_string(f, u.machine);
-	fprintf(f, ",\n  \"expect\": \"%s\",\n  \"tests\": [",
-		expect_stock ? "stock" : "series");
+	fprintf(f, ",\n  \"expect\": \"%s\",\n  \"missing\": ",
+		expect_stock() ? "stock" : "series");
+	put_list(f, expect_missing());
+	fprintf(f, ",\n  \"tests\": [");
 	for (i = 0; i < n; i++) {
 		fprintf(f, "%s\n    {\"name\": \"%s\", \"class\": \"%s\", "
 			"\"stock\": \"%s\", \"guards\": ", i ? "," : "",
 			t[i]->name, danger_name(t[i]->danger),
-			stock_name(t[i]->stock));
-		put_guards(f, t[i]->guards);
+			stock_name(t[i], o ? &o[i] : NULL));
+		put_list(f, t[i]->guards);
 		fprintf(f, ", \"purpose\": ");
 		put_string(f, t[i]->purpose);
 		if (o) {
 			fprintf(f, ",\n     \"result\": \"%s\", \"ok\": %s, "
 				"\"time_ms\": %u, \"why\": ",
 				verdict_name[o[i].verdict],
-				is_ok(t[i], &o[i], expect_stock) ?
-				"true" : "false", o[i].ms);
+				is_ok(t[i], &o[i]) ? "true" : "false", o[i].ms);
 			put_string(f, o[i].why);
+			if (o[i].blind[0]) {
+				fprintf(f, ", \"blind\": \"%s\", "
+					"\"blind_why\": ", o[i].blind);
+				put_string(f, o[i].blind_why);
+			}
 		}
 		fputc('}', f);
 	}

@@ -351,6 +351,11 @@ static bool take_message(struct run *r)
 	case MSG_BROKEN:
 		end_with(r, BROKEN, m.text);
 		break;
+	case MSG_BLIND:
+		snprintf(r->o->blind, sizeof(r->o->blind), "%.7s", m.text);
+		snprintf(r->o->blind_why, sizeof(r->o->blind_why), "%.255s",
+			 m.text + strlen(m.text) + 1);
+		break;
 	case MSG_RESTORE:
 	case MSG_RMDIR:
 	case MSG_ABORT:

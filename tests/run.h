@@ -14,12 +14,15 @@ struct outcome {
 	char why[512];		/* first reason, one line */
 	unsigned int ms;
 	bool tainted;		/* something could not be killed */
+	char blind[8];		/* change whose absence cannot show here */
+	char blind_why[256];
 };
 
 /* Kinds of message from a test to its supervisor: one byte, then text. */
 enum {
 	MSG_DIAG = 'd', MSG_FAIL = 'f', MSG_BROKEN = 'b', MSG_SKIP = 's',
 	MSG_PASS = 'p', MSG_RESTORE = 'r', MSG_RMDIR = 'g', MSG_ABORT = 'a',
+	MSG_BLIND = 'n',
 };
 
 #define MSG_TEXT_MAX 512
@@ -38,14 +41,19 @@ void run_test(const struct test *t, struct outcome *o);
 bool interrupted(void);
 unsigned int measured_scale(void);
 
+/* expect.c */
+bool expect_parse(const char *arg);
+bool expect_stock(void);
+const char *expect_missing(void);
+bool should_fail(const struct test *t, const struct outcome *o);
+
 /* result.c */
 void result_open(int plan);
 void result_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-bool result_add(const struct test *t, const struct outcome *o,
-		bool expect_stock);
+bool result_add(const struct test *t, const struct outcome *o);
 void result_list(const struct test *const *t, int n);
 bool result_json(FILE *f, const struct test *const *t,
-		 const struct outcome *o, int n, bool expect_stock);
+		 const struct outcome *o, int n);
 const char *danger_name(enum danger d);
 
 #endif

@@ -622,6 +622,17 @@ bool fs_connection_gone(const struct fs *fs)
 	return wait_until(access(path, F_OK) < 0, scaled_ms(5000));
 }
 
+unsigned int fs_waiting(const struct fs *fs)
+{
+	char path[64], buf[32];
+
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/waiting",
+		 fs->minor);
+	NEED(read_file(path, buf, sizeof(buf)), "read of %s: %s", path,
+	     strerror(errno));
+	return strtoul(buf, NULL, 10);
+}
+
 int fs_open(struct fs *fs, const char *name, int flags)
 {
 	char path[128];

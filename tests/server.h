@@ -80,6 +80,8 @@ bool fs_umount(struct fs *fs);
 void fs_abort(struct fs *fs);
 bool fs_connection_gone(const struct fs *fs);
 int fs_open(struct fs *fs, const char *name, int flags);
+/* Requests that the kernel has made and that are not answered. */
+unsigned int fs_waiting(const struct fs *fs);
 /* Lift the limit of 1% of the dirty threshold that FUSE mounts have. */
 void fs_lift_dirty_limit(struct fs *fs);
 const unsigned char *fs_store(const struct fs *fs, int file);

@@ -88,9 +88,10 @@ TEST(syncfs_hung_server,
 }
 
 /*
- * Not waiting must not become not writing: when syncfs(2) returns, every page
- * that was dirty has been sent.  Without 0003 it does not return at all, so
- * that is guarded too; stock neither waits nor misses a page.
+ * Not waiting must not become not writing: when syncfs(2) has returned, every
+ * page that was dirty is sent.  It need not be by then: mainline came to merely
+ * wake the flusher.  Without 0003 it does not return at all, so that is guarded
+ * too; a kernel that sends copies neither waits nor misses a page.
  */
 TEST(syncfs_submits_everything,
 	.purpose = "after syncfs(2) every dirty page was sent to the server",

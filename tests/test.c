@@ -137,6 +137,15 @@ void rmdir_later(int dirfd, const char *name)
 	tell(MSG_RMDIR, dirfd, name, strlen(name) + 1);
 }
 
+void blind_to(const char *change, const char *why)
+{
+	char text[MSG_TEXT_MAX];
+	int n = snprintf(text, sizeof(text), "%s%c%s", change, '\0', why);
+
+	NEED(n > 0 && n < (int)sizeof(text), "reason too long: %s", why);
+	tell(MSG_BLIND, -1, text, n + 1);
+}
+
 void abort_later(int fd, const char *dir)
 {
 	tell(MSG_ABORT, fd, dir, strlen(dir) + 1);

@@ -11,13 +11,20 @@
 /* How much a test can hurt the machine when the kernel is wrong. */
 enum danger { SAFE, PRESSURE, WEDGE };
 
-/* What a kernel without the series does; --expect=stock checks it. */
+/*
+ * What a kernel without the series does; --expect=stock checks it.  A test that
+ * guards changes and passes there all the same does so because the pages in
+ * flight are copies: it needs 0006 to fail.
+ */
 enum stock { STOCK_PASSES, STOCK_FAILS };
 
 struct test {
 	const char *name;
 	const char *purpose;
-	/* Changes whose absence this test catches, "0003,0006"; "" is none. */
+	/*
+	 * Changes whose absence this test catches, "0003,0006"; "" is none.
+	 * Any one of them missing is enough.
+	 */
 	const char *guards;
 	enum danger danger;
 	enum stock stock;
@@ -51,6 +58,12 @@ void test_broken(const char *file, int line, const char *fmt, ...)
 void test_skip(const char *fmt, ...)
 	__attribute__((format(printf, 1, 2), noreturn));
 void test_pass(void) __attribute__((noreturn));
+
+/*
+ * A probe, which must not be what the test asserts, found that this kernel
+ * behaves well with and without @change: that it is missing cannot show here.
+ */
+void blind_to(const char *change, const char *why);
 
 /* The kernel did not do what it should: the test ends here, not ok. */
 #define EXPECT(cond, ...)						\
@@ -141,6 +154,8 @@ bool read_file(const char *path, char *buf, size_t size);
 bool write_file(const char *path, const char *value);
 int node_list(int *nodes, int max);
 bool in_virtual_machine(void);
+/* Is @name a function of the running kernel?  -1: nobody can tell. */
+int kernel_has(const char *name);
 
 #define KPF_WRITEBACK_BIT 8
 
