@@ -646,6 +646,24 @@ p << send_write_pages.p;
 @@
 site("send_write_pages", p)
 
+@direct_io_not@
+expression e;
+position p;
+@@
+(
+ !fuse_range_is_writeback@p(...)
+|
+ fuse_range_is_writeback@p(...) == e
+|
+ fuse_range_is_writeback@p(...) != e
+)
+
+@script:python@
+p << direct_io_not.p;
+@@
+if p[0].current_element == "fuse_direct_io":
+    refuse(p, "asks whether nothing is under writeback, which is not known")
+
 @direct_io depends on range_is_writeback@
 identifier count;
 expression list es;
@@ -1945,6 +1963,20 @@ p << left_aux.p;
 @@
 left(p, "does something with the requests on wpa->next that is not known")
 
+// A request has no reference to its pages.
+@puts@
+struct fuse_writepage_args *wpa;
+identifier put =~ "^(folio_put|put_page|unlock_page|folio_unlock|release_pages|__?free_pages?)$";
+position p;
+@@
+ put@p(<+... wpa->ia ...+>, ...)
+
+@script:python@
+p << puts.p;
+put << puts.put;
+@@
+left(p, "calls %s() for a page of a request, which has no reference to it" % put)
+
 // Who queues a request must have put its pages under writeback, and not end it.
 @queues@
 identifier add =~ "^list_(add|move)";
@@ -2117,6 +2149,61 @@ position p;
 p << unstable_write_begin.p;
 @@
 left(p, "does not always wait for writeback: what is being sent could change")
+
+@unstable_read exists@
+identifier wait =~ "^(wait_on_page|folio_wait)_writeback$";
+identifier change =~ "^(fuse_do_read(page|folio)|(zero_user|folio_zero)_(segments?|range))$";
+position p;
+@@
+ fuse_write_begin(...)
+ {
+ 	... when != wait(...)
+ 	change@p(...)
+ 	... when any
+ }
+
+@script:python@
+p << unstable_read.p;
+@@
+left(p, "changes a page before it has waited for writeback: what is being sent could change")
+
+@unstable_unlocked exists@
+identifier wait =~ "^(wait_on_page|folio_wait)_writeback$";
+identifier unlock =~ "^(unlock_page|folio_unlock)$";
+identifier f =~ "^fuse_(page_mkwrite|write_begin)$";
+position p;
+@@
+ f(...)
+ {
+ 	... when any
+ 	unlock(...);
+ 	... when any
+ 	wait@p(...);
+ 	... when any
+ }
+
+@script:python@
+p << unstable_unlocked.p;
+@@
+left(p, "waits for writeback without the lock of the page: it may be written back again")
+
+@overtakes exists@
+identifier wait =~ "^(wait_on_page|folio_wait)_writeback$";
+position p;
+@@
+ fuse_send_write_pages(...)
+ {
+ 	... when any
+ 	fuse_simple_request(...)
+ 	... when any
+ 	wait@p(...);
+ 	... when any
+ }
+
+@script:python@
+p << overtakes.p;
+@@
+left(p, "waits for writeback when it has written: the older data could come last")
 
 // Between fuse_set_nowrite() and fuse_release_nowrite() no write is sent: who
 // waits for writeback there waits for ever.  By lines, as the conditions of the
