@@ -13,7 +13,8 @@
 // has a flag of its own.
 //
 // A tree that has the flag, under this name or another one that it has had, is
-// left alone, and later changes use its functions.
+// left alone, and later changes use its functions.  One that has the functions
+// and not the flag is refused.
 //
 // Fact: may_block mapping_writeback_may_block
 // Fact: set_may_block mapping_set_writeback_may_block
@@ -97,6 +98,22 @@ flag << flag_there.flag;
 p << flag_there.p;
 @@
 coccilib.report.print_report(p[0], "refuse: %s is there, but not one function each that sets and that tests it" % flag)
+
+// A stub of somebody's, whose flag is not there: ours would be a second one.
+@stub depends on !flag_there@
+identifier f =~ "^mapping_(set_)?writeback_(may_block|indeterminate|may_deadlock_on_reclaim)$";
+position p;
+@@
+ f@p(...)
+ {
+ ...
+ }
+
+@script:python@
+f << stub.f;
+p << stub.p;
+@@
+coccilib.report.print_report(p[0], "refuse: %s() is there already, without the flag" % f)
 
 // ---- which bits are in use?
 

@@ -557,6 +557,83 @@ static void see_console(const char *path)
 	free(buf);
 }
 
+/* For a field of a table: one line of printable ASCII, without tabs. */
+static void table_field(FILE *f, const char *s)
+{
+	const unsigned char *p = (const unsigned char *)s;
+
+	for (; *p; p++)
+		fputc(*p >= 0x20 && *p < 0x7f ? *p : *p == '\t' ? ' ' : '?', f);
+}
+
+/*
+ * What a failed test said: the last line that names a place in its source, which
+ * is the check that failed, or else its last line.
+ */
+static const char *said_why(const struct test *t)
+{
+	const char *why = t->reason, *s;
+	int i, placed = 0;
+
+	for (i = t->diag_first; i < t->diag_first + t->diag_nr; i++) {
+		s = diags[i] + 1 + (diags[i][1] == ' ');
+		if (strstr(s, ".c:") && strcspn(s, " ") > strcspn(s, ":")) {
+			why = s;
+			placed = 1;
+		} else if (!placed && !*t->reason && !starts(s, "time_ms=")) {
+			why = s;
+		}
+	}
+	return why;
+}
+
+/*
+ * A line for each counted test, "test NAME RESULT MS REASON", and for each other
+ * defect, "error - fail - REASON", between tabs; MS is - if the test said none.
+ */
+static int write_table(const char *path)
+{
+	FILE *f = fopen(path, "w");
+	long ms;
+	int i, j;
+
+	if (!f)
+		return -errno;
+	for (i = 0; i < nr_tests; i++) {
+		struct test *t = &tests[i];
+
+		if (t->parent)
+			continue;
+		fprintf(f, "test\t");
+		table_field(f, t->name);
+		fprintf(f, "\t%s\t", t->result == NOT_OK ? "fail" :
+			t->result == SKIPPED ? "skip" : "ok");
+		ms = -1;
+		for (j = t->diag_first; j < t->diag_first + t->diag_nr; j++)
+			sscanf(diags[j], "# time_ms=%ld", &ms);
+		if (ms < 0)
+			fprintf(f, "-\t");
+		else
+			fprintf(f, "%ld\t", ms);
+		if (t->result == NOT_OK)
+			table_field(f, said_why(t));
+		else
+			table_field(f, t->reason);
+		fputc('\n', f);
+	}
+	for (i = 0; i < nr_faults; i++) {
+		fprintf(f, "error\t-\tfail\t-\t");
+		table_field(f, faults[i].text);
+		fputc('\n', f);
+	}
+	for (i = 0; i < nr_findings; i++) {
+		fprintf(f, "error\t-\tfail\t-\tkernel: ");
+		table_field(f, findings[i].text);
+		fputc('\n', f);
+	}
+	return fclose(f) ? -errno : 0;
+}
+
 /* The suite's JSON as it was in the guest; not written if it is not whole. */
 static void write_twin(const char *path)
 {
@@ -768,6 +845,7 @@ static void usage(FILE *f)
 	      "  --tests N       how many tests the suite lists\n"
 	      "  --json FILE     write the verdict as JSON\n"
 	      "  --counts FILE   write \"passed failed skipped\"\n"
+	      "  --table FILE    write a line a test, for scripts/matrix\n"
 	      "\n"
 	      "Exit status: 0 all passed, 1 a test or the kernel failed, 2 wrong use,\n"
 	      "3 the result cannot be trusted.\n", f);
@@ -783,10 +861,12 @@ int main(int argc, char **argv)
 		{ "tests", required_argument, NULL, 'n' },
 		{ "json", required_argument, NULL, 'j' },
 		{ "counts", required_argument, NULL, 'C' },
+		{ "table", required_argument, NULL, 'T' },
 		{ "help", no_argument, NULL, 'h' },
 		{ }
 	};
 	const char *console = NULL, *json = NULL, *counts = NULL, *twin = NULL;
+	const char *table = NULL;
 	const char *ended = "exit";
 	enum verdict verdict;
 	long expect_tests = -1;
@@ -817,6 +897,9 @@ int main(int argc, char **argv)
 			break;
 		case 'C':
 			counts = optarg;
+			break;
+		case 'T':
+			table = optarg;
 			break;
 		case 'h':
 			usage(stdout);
@@ -870,6 +953,11 @@ int main(int argc, char **argv)
 	printf("\n");
 	if (json && write_json(json, console ? console : "", verdict)) {
 		fprintf(stderr, "%s: error: cannot write: %s\n", json,
+			strerror(errno));
+		return BROKEN;
+	}
+	if (table && write_table(table)) {
+		fprintf(stderr, "%s: error: cannot write: %s\n", table,
 			strerror(errno));
 		return BROKEN;
 	}

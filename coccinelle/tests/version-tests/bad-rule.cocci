@@ -6,3 +6,5 @@ if int(tree["PATCHLEVEL"]) > 10:
 if release.startswith("6.12."):
 if version >= (6, 1):
 era = "folio" if version > old else "page"
+if int(kver) < 6:
+elif tree["version"] == (5, 10):

@@ -6,3 +6,4 @@ attr_ver = fuse_get_attr_version(fm->fc);
 AS_WRITEBACK_MAY_BLOCK = 12,
 x = 0.5
 p[0].current_element
+attr_version = p[0].line
