@@ -1705,7 +1705,24 @@ expression e;
  	...
  }
 
-@init_file_inode depends on !sets_flag && !init_conn@
+// The name is taken by something else.
+@init_taken depends on !init_conn@
+identifier taken =~ "^fc$";
+type T;
+expression e;
+@@
+ fuse_init_file_inode(...)
+ {
+ 	...
+(
+ 	T taken;
+|
+ 	T taken = e;
+)
+ 	...
+ }
+
+@init_file_inode depends on !sets_flag && !init_conn && !init_taken@
 identifier virtual.set_may_block;
 symbol fuse_file_aops;
 identifier host, fi;
@@ -2186,6 +2203,83 @@ position p;
 p << unstable_unlocked.p;
 @@
 left(p, "waits for writeback without the lock of the page: it may be written back again")
+
+@unstable_lock exists@
+identifier wait =~ "^(wait_on_page|folio_wait)_writeback$";
+identifier lock =~ "^(lock_page|folio_lock)$";
+position p;
+@@
+ fuse_page_mkwrite(...)
+ {
+ 	... when any
+ 	wait@p(...);
+ 	... when any
+ 	lock(...);
+ 	... when any
+ }
+
+@script:python@
+p << unstable_lock.p;
+@@
+left(p, "waits for writeback before it locks the page: it may be written back again")
+
+@unlocked_start exists@
+identifier unlock =~ "^(unlock_page|folio_unlock)$";
+identifier start =~ "^(set_page|folio_start)_writeback$";
+identifier f =~ "^fuse_writepage(s_fill|_locked)$";
+position p;
+@@
+ f(...)
+ {
+ 	... when any
+ 	unlock(...);
+ 	... when any
+ 	start@p(...);
+ 	... when any
+ }
+
+@script:python@
+p << unlocked_start.p;
+@@
+left(p, "starts writeback without the lock of the page: its content could have changed")
+
+@unlocked_finish exists@
+expression l;
+position p;
+@@
+ fuse_writepage_end(...)
+ {
+ 	... when any
+ 	spin_unlock(l);
+ 	... when != spin_lock(l)
+ 	    when any
+ 	fuse_writepage_finish@p(...)
+ 	... when any
+ }
+
+@script:python@
+p << unlocked_finish.p;
+@@
+left(p, "ends writeback without fi->lock, which keeps requests of an inode apart")
+
+@reads_first exists@
+identifier wait =~ "^(wait_on_page|folio_wait)_writeback$";
+identifier f =~ "^fuse_do_read(page|folio)$";
+position p;
+@@
+ f(...)
+ {
+ 	... when any
+ 	fuse_simple_request(...)
+ 	... when any
+ 	wait@p(...);
+ 	... when any
+ }
+
+@script:python@
+p << reads_first.p;
+@@
+left(p, "waits for writeback when it has read: the answer can be older than what is being sent")
 
 @overtakes exists@
 identifier wait =~ "^(wait_on_page|folio_wait)_writeback$";
