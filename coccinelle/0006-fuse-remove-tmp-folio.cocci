@@ -960,7 +960,24 @@ p << finish_stat_folio.p;
 @@
 site("finish_stat_folio", p)
 
-@writepage_finish_by_stat depends on finish_stat@
+// The name is taken by something else.
+@finish_taken@
+identifier taken =~ "^bdi$";
+type T;
+expression e;
+@@
+ fuse_writepage_finish(...)
+ {
+ 	...
+(
+ 	T taken;
+|
+ 	T taken = e;
+)
+ 	...
+ }
+
+@writepage_finish_by_stat depends on finish_stat && !finish_taken@
 expression page, n;
 identifier host, fi, i;
 position p;
@@ -992,7 +1009,7 @@ p << writepage_finish_by_stat.p;
 @@
 site("writepage_finish_by_stat", p)
 
-@writepage_finish_by_stat_folio depends on finish_stat_folio@
+@writepage_finish_by_stat_folio depends on finish_stat_folio && !finish_taken@
 expression folio, n;
 identifier host, fi, i;
 position p;
@@ -1811,6 +1828,48 @@ p << left_call.p;
 gone << left_call.gone;
 @@
 left(p, "calls %s(), which is to go, in a way that is not known" % gone)
+
+@left_name@
+identifier gone =~ "^(fuse_(find|page_is|wait_on_page|folio_is|wait_on_folio|insert)_writeback|tree_insert|fuse_writepage_(add|finish_stat))$";
+declarer name EXPORT_SYMBOL, EXPORT_SYMBOL_GPL;
+type T;
+identifier x;
+expression e;
+position p;
+@@
+(
+ EXPORT_SYMBOL(gone@p);
+|
+ EXPORT_SYMBOL_GPL(gone@p);
+|
+ T x = gone@p;
+|
+ e = gone@p
+|
+ e(..., gone@p, ...)
+)
+
+@script:python@
+p << left_name.p;
+gone << left_name.gone;
+@@
+left(p, "uses %s(), which is to go" % gone)
+
+@exports@
+identifier other =~ "^fuse_writepage_args_page_fill$";
+position p;
+@@
+(
+ EXPORT_SYMBOL(other@p);
+|
+ EXPORT_SYMBOL_GPL(other@p);
+)
+
+@script:python@
+p << exports.p;
+other << exports.other;
+@@
+refuse(p, "%s() is exported, and gets other arguments" % other)
 
 @left_member@
 struct fuse_inode *fi;

@@ -1549,8 +1549,15 @@ static int k_prototype(int pos)
 
 static int k_exported(int pos)
 {
+	int i;
+
 	if (obj->type != 'f' || pos > 0)
 		return NONE;
+	/* undoing it would undo the tree's own as well */
+	for (i = 0; i + 2 < file.n; i++)
+		if (is(&file, i, "EXPORT_SYMBOL_GPL") &&
+		    is(&file, i + 2, obj->name))
+			return SKIP;
 	edit(object_end(), 0, format("EXPORT_SYMBOL_GPL(%s);\n", obj->name));
 	undo(DELETE, format("EXPORT_SYMBOL_GPL(%s);", obj->name), NULL);
 	marker = "EXPORT_SYMBOL_GPL";
