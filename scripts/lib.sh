@@ -25,6 +25,8 @@ unset KBUILD_OUTPUT KBUILD_BUILD_TIMESTAMP KBUILD_BUILD_USER KBUILD_BUILD_HOST
 unset KBUILD_BUILD_VERSION KCONFIG_CONFIG LOCALVERSION KCFLAGS KAFLAGS
 unset CFLAGS CPPFLAGS LDFLAGS DEB_BUILD_OPTIONS DEB_BUILD_PROFILES
 
+# what the user said, for wanted_lts
+lts_given=${LTS:-}
 : "${LTS:=6.1}" "${FLAVOUR:=vm}" "${V:=0}"
 : "${JOBS:=$(nproc)}"
 case ${O:-out} in
@@ -276,6 +278,33 @@ pinned_version()
 	printf '%s\n' "${_pinned%% *}"
 }
 
+# not_patched TREE: ends unless it is without the series.
+not_patched()
+{
+	! grep -qw AS_WRITEBACK_MAY_BLOCK "$1/include/linux/pagemap.h" 2>/dev/null ||
+		die "$1/include/linux/pagemap.h" "already patched: has AS_WRITEBACK_MAY_BLOCK; 'quilt pop -a' or give a pristine TREE="
+}
+
+# whole_tree TREE: ends unless the core of x86-64 can be compiled from it.
+whole_tree()
+{
+	for _d in arch/x86 scripts kernel lib Kconfig; do
+		[ -e "$1/$_d" ] ||
+			die "$1" "has no $_d: only a whole tree can be compiled; give one, or leave out --check"
+	done
+}
+
+# put_dir FROM TO: a copy of the directory takes the place of TO, which is there
+# whole, before or after.
+put_dir()
+{
+	mkdir -p "${2%/*}" 2>/dev/null && rm -rf "$2.part" &&
+		cp -r "$1" "$2.part" 2>/dev/null && rm -rf "$2" && mv "$2.part" "$2" || {
+		rm -rf "$2.part"
+		die "$2" "cannot be written (disk full or read-only?)"
+	}
+}
+
 # series_names DIR: the patches that DIR/series names, in its order.
 series_names()
 {
@@ -298,6 +327,22 @@ kernels=${KERNELS:-$top/backports/kernels}
 all_lts()
 {
 	awk '!/^[ \t]*(#|$)/ && !seen[$1]++ { print $1 }' "$kernels"
+}
+
+# wanted_lts [ONE]: sets $wanted to the kernels that a verb for many is for: LTS=,
+# or all of the table when none, or LTS=all, is given.  A tree, tarball or series
+# of the user's, or whatever ONE stands for, is of one kernel.
+wanted_lts()
+{
+	_of_one=${TREE:-}${TARBALL:-}${SERIES_DIR:-}${1:-}
+	wanted=$LTS
+	case $lts_given in
+	all)	[ -z "$_of_one" ] ||
+			wrong_usage "LTS=all: a TREE=, TARBALL= or SERIES_DIR= is of one kernel; name its LTS="
+		wanted=$(all_lts)
+		;;
+	'')	[ -n "$_of_one" ] || wanted=$(all_lts) ;;
+	esac
 }
 
 # kernel_rows: "VERSION SHA256 SUITE" of each row for $LTS in the table of
