@@ -101,6 +101,7 @@ position p;
 p << no_integrity_sb.p;
 @@
 coccilib.report.print_report(p[0], "already: no_integrity_sb in %s" % p[0].current_element)
+coccilib.report.print_report(p[0], "fact: sync_waits=nobody")
 
 @may_block_mapping@
 identifier may_block =~ "^mapping_writeback_(may_block|indeterminate|may_deadlock_on_reclaim)$";
