@@ -28,6 +28,8 @@ tree: ## unpack it below O=/src, and verify that nothing has touched it since
 	@scripts/tree
 series: ## write series/ from backports/ and coccinelle/ with spatch, of all kernels or of LTS=
 	@scripts/series
+audit: ## hold every place that waits for writeback against backports/ledger, of all kernels, LTS= or TREE=
+	@scripts/audit
 series-diff: ## the same change for kernel A= and for kernel B=, side by side, API names made equal
 	@scripts/series-diff
 deb: ## only the .deb family, its source package first
@@ -52,6 +54,8 @@ check-perturbed: ## trees that somebody has changed: an equivalent series, or a 
 	@scripts/check-perturbed
 check-port: ## make port only reads the tree, writes a whole series or none, and reports what is true
 	@scripts/check-port
+check-audit: ## make audit fails at a wait, a caller, or a loop that is new, and at a ledger that is wrong
+	@scripts/check-audit
 check-diff: ## the kernels' forms of a change differ only as explained, and an unexplained difference is told
 	@scripts/check diff
 port-table: ## port every release that backports/kernels lists (downloads 150 MB each): one table
@@ -72,9 +76,9 @@ clean: ## remove what was built (O=)
 distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 	@scripts/clean --all
 
-.PHONY: help packages check port setup fetch tree series series-diff deb rpm
+.PHONY: help packages check port setup fetch tree series audit series-diff deb rpm
 .PHONY: boot boot-stock boot-without series-check check-series check-rules
-.PHONY: check-perturbed check-port check-diff port-table check-scripts
+.PHONY: check-perturbed check-port check-audit check-diff port-table check-scripts
 .PHONY: check-ktap check-input check-bindeb-pkg lint clean distclean
 
 ## LTS=6.1		the kernel series, of backports/kernels
