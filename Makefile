@@ -44,6 +44,9 @@ boot-stock: ## the same kernel without the series: the tests that name a change 
 boot-without: ## the same kernel without CHANGE=NNNN: the tests that name it must fail on it
 	@scripts/boot-without
 
+bystanders: ## out of the last boots: what processes that do not use a hung mount needed, operation by kernel
+	@scripts/bystanders
+
 series-check: ## each committed series is what `make series` writes, byte for byte
 	@scripts/series --check
 check-series: ## the series applies without fuzz, builds at every prefix, and is what `make series` writes
@@ -77,7 +80,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 	@scripts/clean --all
 
 .PHONY: help packages check port setup fetch tree series audit series-diff deb rpm
-.PHONY: boot boot-stock boot-without series-check check-series check-rules
+.PHONY: boot boot-stock boot-without bystanders series-check check-series check-rules
 .PHONY: check-perturbed check-port check-audit check-diff port-table check-scripts
 .PHONY: check-ktap check-input check-bindeb-pkg lint clean distclean
 

@@ -9,6 +9,9 @@
 //
 // Offlining counts what migration leaves alone (0004), so it has to count those.
 //
+// Soft offline locks with mf_mutex held; it leaves where 0009 has it leave, which
+// is what comes after the lock there.
+//
 // The test is made without the lock, so the mapping may go away meanwhile, but
 // not before the end of an RCU read section.
 //
@@ -25,6 +28,9 @@
 // Site: mm/memory_hotplug.c count_writeback_blocked 1 folio_count | page_count
 // Variant: folio_count folios: as migration tests it
 // Variant: page_count pages: as migration tests it
+// Site: mm/memory-failure.c - 1 folio_soft | page_soft
+// Variant: folio_soft folios: folio_put(), -EBUSY
+// Variant: page_soft pages: put_page(), -EBUSY
 
 @initialize:python@
 @@
@@ -282,3 +288,53 @@ position p;
 p << page_count.p;
 @@
 coccilib.report.print_report(p[0], "site: page_count in %s" % p[0].current_element)
+
+// ---- soft offline, after what 0009 has brought
+
+@folio_soft@
+struct folio *folio;
+position p;
+@@
++	if (!folio_trylock(folio)) {
++		/* it can be asked for again, as below */
++		if (folio_lock_may_block(folio)) {
++			folio_put(folio);
++			return -EBUSY;
++		}
+ folio_lock@p(folio);
++	}
+ if (folio_writeback_may_block(folio)) {
+ folio_unlock(folio);
+ folio_put(folio);
+ return -EBUSY;
+ }
+
+@script:python@
+p << folio_soft.p;
+@@
+for at in p:
+    coccilib.report.print_report(at, "site: folio_soft in %s" % at.current_element)
+
+@page_soft@
+struct page *page;
+position p;
+@@
++	if (!trylock_page(page)) {
++		/* it can be asked for again, as below */
++		if (page_lock_may_block(page)) {
++			put_page(page);
++			return -EBUSY;
++		}
+ lock_page@p(page);
++	}
+ if (page_writeback_may_block(page)) {
+ unlock_page(page);
+ put_page(page);
+ return -EBUSY;
+ }
+
+@script:python@
+p << page_soft.p;
+@@
+for at in p:
+    coccilib.report.print_report(at, "site: page_soft in %s" % at.current_element)

@@ -15,12 +15,24 @@ unsigned char held_byte(unsigned int page, size_t i);
 unsigned char *hold_pages(struct fs *fs, int fd, unsigned int n);
 
 /*
+ * The same through a shared mapping, as it can be done on a mount without
+ * writeback_cache as well.  Returns that mapping, which is writable: whoever
+ * unmaps it waits for the server.
+ */
+unsigned char *hold_mapped_pages(struct fs *fs, int fd, unsigned int n);
+
+/* Mount on @dir, with pages in flight for ever; no test does this. */
+void hang_mount(const char *dir);
+
+/*
  * Fails the test unless all @n pages of @map are under writeback in the page
  * cache.  On a kernel that hands out copies they are not, and then nothing
  * that follows would say anything about the change under test.
  */
 void expect_under_writeback(const char *file, int line,
 			    const unsigned char *map, unsigned int n);
+/* It does not: what does a kernel do that hands out copies? */
+extern bool copies_will_do;
 #define EXPECT_UNDER_WRITEBACK(map, n) \
 	expect_under_writeback(__FILE__, __LINE__, map, n)
 

@@ -26,7 +26,8 @@
  *	# init: end
  *
  * "alive" is said when nothing else has been said for some seconds: a silent
- * guest is a dead one, and the host ends it.  The suite's JSON comes line by
+ * guest is a dead one, and the host ends it.  "sync before reboot" is said of
+ * a last mount that hangs, with which the guest ends.  The suite's JSON comes line by
  * line, then its length in bytes.  If test 1 is not ok the suite is not run: a result of another kernel would
  * say nothing.  "exit" is the suite's exit status, or "signal N", "limit" (it
  * did not end in time) or "not-run".  "end" is the last line of a whole run.
@@ -66,6 +67,7 @@
 #define MAX_ARGS	32
 #define ALIVE_SECS	2
 #define TERM_SECS	10	/* from SIGTERM to SIGKILL */
+#define SYNC_SECS	10	/* before a reboot goes on without it */
 #define KILL_SECS	10	/* from SIGKILL to leaving it behind */
 
 struct expected {
@@ -168,6 +170,60 @@ static int write_file(const char *path, const char *text)
 		err = -errno;
 	close(fd);
 	return err;
+}
+
+/* Waits for a child for some seconds; its status, or -1. */
+static int wait_for(pid_t pid, int secs)
+{
+	struct timespec step = { .tv_nsec = 2000000 };
+	long end = uptime() + secs;
+	int status;
+
+	while (pid > 0 && uptime() <= end) {
+		if (waitpid(pid, &status, WNOHANG) == pid)
+			return status;
+		nanosleep(&step, NULL);
+	}
+	return -1;
+}
+
+/*
+ * What "reboot -f" does, sync(2) and then reboot(2), with a mount whose server
+ * never answers: how long the first takes is said here, and that the second
+ * ends the guest is what the host sees.
+ */
+static void hang_a_mount(void)
+{
+	struct timespec a, b;
+	int status;
+	pid_t pid;
+
+	mkdir("/tmp/hung", 0700);
+	pid = fork();
+	if (!pid) {
+		execl(SUITE, SUITE, "--hang", "/tmp/hung", NULL);
+		_exit(127);
+	}
+	status = wait_for(pid, 20);
+	if (status) {
+		ktap("# init: no hung mount to reboot with, status %d\n",
+		     status);
+		return;
+	}
+	clock_gettime(CLOCK_MONOTONIC, &a);
+	pid = fork();
+	if (!pid) {
+		sync();
+		_exit(0);
+	}
+	status = wait_for(pid, SYNC_SECS);
+	clock_gettime(CLOCK_MONOTONIC, &b);
+	if (status)
+		ktap("# init: sync before reboot: stuck\n");
+	else
+		ktap("# init: sync before reboot: %ld ms\n",
+		     (b.tv_sec - a.tv_sec) * 1000 +
+		     (b.tv_nsec - a.tv_nsec) / 1000000);
 }
 
 /* The guest ends here and nowhere else; QEMU runs with -no-reboot. */
@@ -658,6 +714,8 @@ int main(void)
 	     meminfo("Writeback:"), meminfo("WritebackTmp:"));
 	say_left_behind();
 	send_json();
+	if (!err || strcmp(how, "not-run"))
+		hang_a_mount();
 	ktap("# init: exit %s\n", how);
 	ktap("# init: end\n");
 	leave();

@@ -10,6 +10,7 @@
 #include <sys/utsname.h>
 #include <unistd.h>
 
+#include "flight.h"
 #include "run.h"
 
 extern const struct test *const __start_fusewb_tests[];
@@ -22,6 +23,7 @@ enum {
 struct options {
 	bool list, destructive, pressure, force, autotools;
 	const char *json;
+	const char *hang;
 	const char **only;
 	int nonly;
 };
@@ -44,7 +46,11 @@ static const char usage_text[] =
 "  --json FILE         write the results, or with --list the tests, as JSON\n"
 "  --timeout-scale N   multiply all time limits by N; 0 measures (default),\n"
 "                      also in the environment as FUSEWB_TIMEOUT_SCALE\n"
+"  --copies-too        do not fail because the server has copies of pages:\n"
+"                      see what a kernel does that hands out such\n"
 "  --exit-code=STYLE   kselftest (default) or autotools\n"
+"  --hang DIR          run no test: mount a file system on DIR whose server\n"
+"                      never answers a WRITE, write to it, and leave it so\n"
 "  -h, --help          print this\n"
 "  --version           print the version\n"
 "\n"
@@ -80,7 +86,7 @@ static bool parse_scale(const char *s)
 static int parse(int argc, char **argv, struct options *o)
 {
 	enum { LIST = 256, ONLY, PRESSURE, DESTRUCTIVE, FORCE, EXPECT, JSON,
-	       SCALE, EXITCODE, VERSION };
+	       SCALE, EXITCODE, HANG, COPIES, VERSION };
 	static const struct option opts[] = {
 		{ "list", no_argument, NULL, LIST },
 		{ "only", required_argument, NULL, ONLY },
@@ -91,6 +97,8 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "json", required_argument, NULL, JSON },
 		{ "timeout-scale", required_argument, NULL, SCALE },
 		{ "exit-code", required_argument, NULL, EXITCODE },
+		{ "hang", required_argument, NULL, HANG },
+		{ "copies-too", no_argument, NULL, COPIES },
 		{ "version", no_argument, NULL, VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -143,6 +151,12 @@ static int parse(int argc, char **argv, struct options *o)
 			else if (strcmp(optarg, "kselftest"))
 				return misuse("--exit-code: expected kselftest "
 					      "or autotools, got '%s'", optarg);
+			break;
+		case COPIES:
+			copies_will_do = true;
+			break;
+		case HANG:
+			o->hang = optarg;
 			break;
 		case VERSION:
 			printf("fusewb-smoke %s\n", FUSEWB_VERSION);
@@ -316,6 +330,30 @@ static int run_plan(const struct options *o, const struct test **plan, int n,
 	return count[SKIP] == n ? EXIT_NOTHING : EXIT_PASSED;
 }
 
+/* What a test does, in a process that stays, without a supervisor. */
+static bool hang(const char *dir)
+{
+	char state = 0;
+	int ready[2];
+	pid_t pid;
+
+	if (pipe2(ready, O_CLOEXEC))
+		return false;
+	time_scale = measured_scale();
+	pid = fork();
+	if (!pid) {
+		setsid();
+		close(ready[0]);
+		hang_mount(dir);
+		if (write(ready[1], "h", 1) == 1)
+			for (;;)
+				pause();
+		_exit(1);
+	}
+	close(ready[1]);
+	return pid > 0 && read(ready[0], &state, 1) == 1 && state == 'h';
+}
+
 static int go(const struct options *o)
 {
 	int n = __stop_fusewb_tests - __start_fusewb_tests;
@@ -327,6 +365,11 @@ static int go(const struct options *o)
 
 	if (!all || !plan || !out)
 		return EXIT_BROKEN;
+	if (o->hang && !o->force && !in_virtual_machine())
+		return misuse("--hang: expected a virtual machine, got what "
+			      "looks like hardware; --force overrides");
+	if (o->hang)
+		return hang(o->hang) ? EXIT_PASSED : EXIT_BROKEN;
 	memcpy(all, __start_fusewb_tests, n * sizeof(*all));
 	qsort(all, n, sizeof(*all), by_danger_and_place);
 	n = make_plan(o, all, n, plan);
@@ -348,6 +391,9 @@ static int go(const struct options *o)
 	if (o->destructive && !o->force && !in_virtual_machine())
 		return misuse("--destructive: expected a virtual machine, got "
 			      "what looks like hardware; --force overrides");
+	if (copies_will_do && expect_stock())
+		return misuse("--copies-too: expected without --expect=stock, "
+			      "which counts on tests that fail because of them");
 	ret = run_plan(o, plan, n, out, json);
 	if (json && fclose(json))
 		ret = ret ? ret : EXIT_BROKEN;

@@ -5,6 +5,7 @@
 #include <fcntl.h>
 #include <linux/fuse.h>
 #include <poll.h>
+#include <sched.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -30,6 +31,12 @@ struct held_write {
 	unsigned char data[];
 };
 
+struct muted {
+	struct muted *next;
+	size_t len;
+	unsigned char request[];
+};
+
 struct srv {
 	int dev;
 	int kick_fd;
@@ -39,6 +46,7 @@ struct srv {
 	uint32_t max_write;
 	char name[SRV_FILES][32];
 	struct held_write *first, **last;
+	struct muted *muted;
 	unsigned char *buf;
 	size_t bufsize;
 };
@@ -120,7 +128,7 @@ static void fill_attr(struct srv *s, int file, struct fuse_attr *attr)
 	attr->ino = file + 2;
 	attr->blksize = page_size();
 	attr->nlink = file < 0 ? 2 : 1;
-	attr->mode = file < 0 ? S_IFDIR | 0755 : S_IFREG | 0644;
+	attr->mode = (file < 0 ? S_IFDIR : S_IFREG) | 0755;
 	if (file >= 0) {
 		attr->size = s->sh->size[file];
 		attr->blocks = (attr->size + 511) / 512;
@@ -213,7 +221,7 @@ static void do_init(struct srv *s, const struct fuse_in_header *in)
 		.max_background = s->opts->max_background,
 		.congestion_threshold = s->opts->congestion,
 		.max_write = s->max_write,
-		.max_pages = 256,
+		.max_pages = s->opts->max_pages ? s->opts->max_pages : 256,
 		.time_gran = 1,
 	};
 	uint32_t want = FUSE_ASYNC_READ | FUSE_BIG_WRITES | FUSE_MAX_PAGES;
@@ -413,6 +421,7 @@ static void serve_one(struct srv *s, const struct fuse_in_header *in)
 		break;
 	case FUSE_FLUSH:
 	case FUSE_FSYNC:
+	case FUSE_SYNCFS:
 		log_event(s, in->opcode, file, 0, 0)->t_out = now_ns();
 		log_publish(s);
 		reply(s, in->unique, 0, NULL, 0);
@@ -431,6 +440,67 @@ static void serve_one(struct srv *s, const struct fuse_in_header *in)
 	}
 }
 
+static bool is_muted(const struct srv *s, uint32_t opcode)
+{
+	return opcode < 64 && s->sh->mute >> opcode & 1 &&
+	       opcode != FUSE_INIT && opcode != FUSE_FORGET &&
+	       opcode != FUSE_BATCH_FORGET && opcode != FUSE_INTERRUPT;
+}
+
+/* Keep a request as it was read, to be served when it may be answered. */
+static void keep_muted(struct srv *s, size_t len)
+{
+	struct muted *m = malloc(sizeof(*m) + len);
+
+	if (!m) {
+		trouble(s, "keep a request");
+		return;
+	}
+	m->len = len;
+	memcpy(m->request, s->buf, len);
+	m->next = s->muted;
+	s->muted = m;
+	s->sh->muted++;
+}
+
+static void serve_muted(struct srv *s)
+{
+	struct muted **p = &s->muted, *m;
+
+	while ((m = *p)) {
+		const struct fuse_in_header *in = (const void *)m->request;
+
+		if (is_muted(s, in->opcode)) {
+			p = &m->next;
+			continue;
+		}
+		*p = m->next;
+		serve_one(s, in);
+		s->sh->muted--;
+		free(m);
+	}
+}
+
+static void invalidate(struct srv *s, int file)
+{
+	struct {
+		struct fuse_out_header out;
+		struct fuse_notify_inval_inode_out inode;
+	} msg = {
+		.out = { .len = sizeof(msg), .error = FUSE_NOTIFY_INVAL_INODE },
+		.inode = { .ino = file + 2 },
+	};
+	pid_t pid = fork();
+
+	if (pid < 0)
+		trouble(s, "fork of a process that invalidates");
+	if (pid)
+		return;
+	s->sh->invalidating = getpid();
+	s->sh->invalidated = write(s->dev, &msg, sizeof(msg)) < 0 ? -errno : 1;
+	_exit(0);
+}
+
 static void serve(struct srv *s)
 {
 	struct pollfd pfd[2] = {
@@ -440,6 +510,7 @@ static void serve(struct srv *s)
 	unsigned int kicks;
 	uint64_t count;
 	ssize_t n;
+	int file;
 
 	s->sh->serving = 1;
 	for (;;) {
@@ -450,6 +521,10 @@ static void serve(struct srv *s)
 				trouble(s, "read of the eventfd");
 			kicks = s->sh->kicks;
 			release_held(s, atomic_exchange(&s->sh->release, 0));
+			serve_muted(s);
+			file = atomic_exchange(&s->sh->invalidate, 0);
+			if (file)
+				invalidate(s, file - 1);
 			s->sh->kicked = kicks;
 		}
 		if (s->sh->pause || !pfd[1].revents)
@@ -464,7 +539,11 @@ static void serve(struct srv *s)
 				trouble(s, "read of /dev/fuse");
 			break;
 		}
-		if ((size_t)n >= sizeof(struct fuse_in_header))
+		if ((size_t)n < sizeof(struct fuse_in_header))
+			continue;
+		if (is_muted(s, ((struct fuse_in_header *)s->buf)->opcode))
+			keep_muted(s, n);
+		else
 			serve_one(s, (const void *)s->buf);
 	}
 	s->sh->gone = 1;
@@ -491,6 +570,14 @@ static pid_t start_server(struct fs *fs, int dev, const struct srv_opts *opts)
 		trouble(&s, "buffer for requests");
 		_exit(1);
 	}
+	/*
+	 * The last one with the mount in his namespace unmounts it when he
+	 * dies, which for a block device asks the server, and waits.  That
+	 * must not be the server itself.
+	 */
+	if (opts->block &&
+	    (unshare(CLONE_NEWNS) || umount2(fs->dir, MNT_DETACH)))
+		trouble(&s, "namespace of the server");
 	if (opts->at_start)
 		opts->at_start();
 	serve(&s);
@@ -498,7 +585,8 @@ static pid_t start_server(struct fs *fs, int dev, const struct srv_opts *opts)
 }
 
 /* Find the device of a mount without touching it. */
-static bool mount_minor(const char *dir, unsigned int *minor)
+static bool mount_device(const char *dir, unsigned int *major,
+			 unsigned int *minor)
 {
 	FILE *f = fopen("/proc/self/mountinfo", "re");
 	unsigned int maj, min;
@@ -510,6 +598,7 @@ static bool mount_minor(const char *dir, unsigned int *minor)
 	while (fgets(line, sizeof(line), f)) {
 		if (sscanf(line, "%*d %*d %u:%u %*s %255s", &maj, &min,
 			   where) == 3 && !strcmp(where, dir)) {
+			*major = maj;
 			*minor = min;
 			found = true;
 		}
@@ -545,13 +634,19 @@ const char *scratch_dir(void)
 struct fs *fs_mount(const struct srv_opts *opts)
 {
 	struct fs *fs = calloc(1, sizeof(*fs));
+	static unsigned int mounts;
+	unsigned int maj, min;
 	char opt[128], path[128];
 	struct stat st;
 	int dev;
 
 	NEED(fs, "expected memory, got %s", strerror(errno));
-	snprintf(fs->dir, sizeof(fs->dir), "%s/m", scratch_dir());
-	NEED(!mkdir(fs->dir, 0700), "mkdir %s: expected success, got %s",
+	if (opts->dir)
+		snprintf(fs->dir, sizeof(fs->dir), "%s", opts->dir);
+	else
+		snprintf(fs->dir, sizeof(fs->dir), "%s/m%u", scratch_dir(),
+			 mounts++);
+	NEED(opts->dir || !mkdir(fs->dir, 0700), "mkdir %s: expected success, got %s",
 	     fs->dir, strerror(errno));
 
 	fs->sh = mmap(NULL, sizeof(*fs->sh), PROT_READ | PROT_WRITE,
@@ -569,15 +664,20 @@ struct fs *fs_mount(const struct srv_opts *opts)
 	NEED(dev >= 0, "open /dev/fuse: expected success, got %s",
 	     strerror(errno));
 	snprintf(opt, sizeof(opt),
-		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other", dev);
-	NEED(!mount("fusewb-smoke", fs->dir, "fuse.fusewb-smoke",
+		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other%s",
+		 dev, opts->block ? ",blksize=512" : "");
+	NEED(!mount(opts->block ? opts->block : "fusewb-smoke", fs->dir,
+		    opts->block ? "fuseblk" : "fuse.fusewb-smoke",
 		    MS_NOSUID | MS_NODEV, opt),
 	     "mount of FUSE: expected success, got %s", strerror(errno));
-	NEED(mount_minor(fs->dir, &fs->minor),
+	NEED(mount_device(fs->dir, &maj, &min),
 	     "expected %s in /proc/self/mountinfo, got nothing", fs->dir);
-	snprintf(fs->bdi, sizeof(fs->bdi), "/sys/class/bdi/0:%u", fs->minor);
+	snprintf(fs->bdi, sizeof(fs->bdi), "/sys/class/bdi/%u:%u%s", maj, min,
+		 opts->block ? "-fuseblk" : "");
+	/* The kernel's own number of the device. */
+	fs->conn = maj << 20 | min;
 	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/abort",
-		 fs->minor);
+		 fs->conn);
 	fs->abort_fd = open(path, O_WRONLY | O_CLOEXEC);
 	NEED(fs->abort_fd >= 0, "open %s: expected success, got %s", path,
 	     strerror(errno));
@@ -587,6 +687,7 @@ struct fs *fs_mount(const struct srv_opts *opts)
 	NEED(fs->server > 0, "fork: %s", strerror(errno));
 	/* From here on the server alone keeps the connection alive. */
 	close(dev);
+	fs->next = current_fs;
 	current_fs = fs;
 	/* Answered after INIT, so what was negotiated is known behind it. */
 	NEED(!access(fs->dir, F_OK) && !stat(fs->dir, &st),
@@ -600,11 +701,11 @@ struct fs *fs_mount(const struct srv_opts *opts)
 
 bool fs_umount(struct fs *fs)
 {
-	unsigned int minor;
+	unsigned int maj, min;
 
 	/* Processes that held files may be on their way out. */
 	return wait_until(!umount2(fs->dir, 0) || errno != EBUSY,
-			  scaled_ms(5000)) && !mount_minor(fs->dir, &minor);
+			  scaled_ms(5000)) && !mount_device(fs->dir, &maj, &min);
 }
 
 void fs_abort(struct fs *fs)
@@ -618,7 +719,7 @@ bool fs_connection_gone(const struct fs *fs)
 {
 	char path[64];
 
-	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u", fs->minor);
+	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u", fs->conn);
 	return wait_until(access(path, F_OK) < 0, scaled_ms(5000));
 }
 
@@ -627,7 +728,7 @@ unsigned int fs_waiting(const struct fs *fs)
 	char path[64], buf[32];
 
 	snprintf(path, sizeof(path), "/sys/fs/fuse/connections/%u/waiting",
-		 fs->minor);
+		 fs->conn);
 	NEED(read_file(path, buf, sizeof(buf)), "read of %s: %s", path,
 	     strerror(errno));
 	return strtoul(buf, NULL, 10);
@@ -686,6 +787,21 @@ void srv_pause(struct fs *fs, bool on)
 	     fs->sh->trouble[0] ? fs->sh->trouble : "no reaction");
 }
 
+void srv_mute(struct fs *fs, uint64_t opcodes)
+{
+	fs->sh->mute = opcodes;
+	NEED(srv_kick(fs, true), "expected the server to take an order, got %s",
+	     fs->sh->trouble[0] ? fs->sh->trouble : "no reaction");
+}
+
+void srv_invalidate(struct fs *fs, int file)
+{
+	fs->sh->invalidated = 0;
+	fs->sh->invalidate = file + 1;
+	NEED(srv_kick(fs, true), "expected the server to take an order, got %s",
+	     fs->sh->trouble[0] ? fs->sh->trouble : "no reaction");
+}
+
 void srv_set_error(struct fs *fs, int error)
 {
 	fs->sh->error = error;
@@ -701,6 +817,7 @@ void srv_release(struct fs *fs, unsigned int n)
 void srv_answer_all(struct fs *fs)
 {
 	fs->sh->hold = 0;
+	fs->sh->mute = 0;
 	srv_release(fs, ~0U);
 }
 
@@ -708,6 +825,7 @@ void srv_release_all(struct fs *fs)
 {
 	fs->sh->hold = 0;
 	fs->sh->pause = 0;
+	fs->sh->mute = 0;
 	fs->sh->release = ~0U;
 	srv_kick(fs, false);
 }

@@ -29,8 +29,12 @@ struct srv_opts {
 	uint32_t max_write;	/* 0 is 1 MiB */
 	uint16_t max_background;
 	uint16_t congestion;
+	uint16_t max_pages;	/* 0 is 256 */
+	const char *dir;	/* to mount on, if not one of the test's own */
 	bool no_writeback_cache;
 	bool atomic_o_trunc;
+	/* A block device to mount as fuseblk, with blocks of 512 bytes. */
+	const char *block;
 	/* Called by the server with a held-back WRITE, before it replies. */
 	void (*before_reply)(void);
 	/* Called once in the server before it serves. */
@@ -42,13 +46,18 @@ struct srv_shared {
 	/* Set by the test. */
 	_Atomic int hold;	/* keep WRITEs of cached data unanswered */
 	_Atomic int pause;	/* do not even read requests */
+	_Atomic uint64_t mute;	/* opcodes, a bit each, to leave unanswered */
 	_Atomic int error;	/* positive errno to answer WRITEs with */
 	_Atomic unsigned int release;	/* how many held ones to answer */
+	_Atomic int invalidate;	/* a file, from 1: drop its pages, once */
 	_Atomic unsigned int kicks;
 	/* Set by the server. */
 	_Atomic unsigned int kicked;
 	_Atomic unsigned int held;
+	_Atomic unsigned int muted;	/* read and not answered, of @mute */
 	_Atomic unsigned int nlog;
+	_Atomic int invalidating;	/* pid of the process that does so */
+	_Atomic int invalidated;	/* it is through with it */
 	_Atomic int serving;
 	_Atomic int gone;
 	_Atomic uint32_t flags;		/* negotiated in INIT */
@@ -58,9 +67,10 @@ struct srv_shared {
 };
 
 struct fs {
+	struct fs *next;
 	char dir[64];
 	char bdi[64];
-	unsigned int minor;
+	unsigned int conn;	/* its name in fusectl */
 	int abort_fd;
 	pid_t server;
 	int kick_fd;
@@ -69,9 +79,9 @@ struct fs {
 };
 
 /*
- * Mount, with a server process of its own.  Must come before any file on it is
- * opened, and only once a test: a server that inherits such a file would have
- * to flush it.
+ * Mount, with a server process of its own.  Must come before any file on a
+ * mount is opened: a server that inherits such a file would have to flush it.
+ * Of several mounts the last is @current_fs.
  */
 struct fs *fs_mount(const struct srv_opts *opts);
 const char *scratch_dir(void);
@@ -88,6 +98,13 @@ const unsigned char *fs_store(const struct fs *fs, int file);
 
 void srv_hold(struct fs *fs, bool on);
 void srv_pause(struct fs *fs, bool on);
+/* Leave requests with these opcodes, a bit each, unanswered from now on. */
+void srv_mute(struct fs *fs, uint64_t opcodes);
+/*
+ * Tell the kernel to drop all pages of file number @file, from a process of the
+ * server that serves nothing else.
+ */
+void srv_invalidate(struct fs *fs, int file);
 void srv_set_error(struct fs *fs, int error);
 /* Answer @n of the requests held, oldest first. */
 void srv_release(struct fs *fs, unsigned int n);

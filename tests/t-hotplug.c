@@ -263,3 +263,57 @@ TEST(offline_slow_server,
 	expect_state(state, "offline");
 	EXPECT_DATA_INTACT(fs, fd, n);
 }
+
+/* Write to the last page, which has to wait for the end of writeback. */
+static long store(void *page)
+{
+	actor_begin();
+	*(volatile unsigned char *)page = 'x';
+	return 0;
+}
+
+/*
+ * The page is in flight and locked as well, by somebody who wants to write to
+ * it.  Offlining must not wait for the lock, and still give up in bounded time.
+ * Guards 0013.
+ */
+TEST(offline_locked,
+	.purpose = "offlining memory with a page that somebody else has locked "
+		"while he waits for the server ends in bounded time",
+	.guards = "0013", .stock = STOCK_FAILS, .danger = WEDGE, .limit = 150)
+{
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = ps, .max_background = 2 * HELD_MAX,
+		.congestion = 2 * HELD_MAX });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	unsigned int bound = scaled_ms(40000);
+	struct actor writer, actor;
+	unsigned char *page;
+	unsigned int n;
+	char state[64];
+
+	n = hold_in_block(fs, fd, state, sizeof(state));
+	page = mmap(NULL, ps, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
+		    (off_t)(n - 1) * ps);
+	NEED(page != MAP_FAILED, "mmap: %s", strerror(errno));
+	actor_start(&writer, store, page);
+	NEED(wait_until(actor_blocks(&writer), scaled_ms(5000)),
+	     "expected a store to the page to wait, got it done");
+
+	actor_start(&actor, set_offline, state);
+	if (!actor_done(&actor, bound)) {
+		diag("task %d in offline", actor.pid);
+		show_stack(actor.pid);
+	}
+	EXPECT(actor.st->done, "offline: expected to end within %u ms while "
+	       "a page is locked, got it still trying", bound);
+	EXPECT(actor.st->ret == -1 && actor.st->err == EBUSY,
+	       "offline with a page locked: expected %s, got %s",
+	       strerror(EBUSY), actor.st->ret ? strerror(actor.st->err) :
+	       "success");
+	expect_state(state, "online");
+	srv_answer_all(fs);
+	EXPECT(actor_done(&writer, scaled_ms(5000)), "store: expected to "
+	       "return after the answer, got it stuck");
+}

@@ -139,6 +139,54 @@ TEST(move_pages_in_flight,
 }
 
 /*
+ * The same for a page that was dirtied through a shared mapping on a mount that
+ * has no writeback_cache.  Guards 0008.
+ */
+TEST(move_pages_mmap_no_cache,
+	.purpose = "move_pages(2) of a mapped page in flight returns promptly "
+		"on a mount without writeback_cache",
+	.guards = "0008,0005,0006", .stock = STOCK_FAILS)
+{
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = page_size(), .no_writeback_cache = true });
+	struct move m = { .fd = fs_open(fs, "data", O_CREAT | O_RDWR) };
+	unsigned char *map = hold_mapped_pages(fs, m.fd, 1);
+	long tried = 0, failed = 0;
+	bool counts_failed;
+	struct actor actor;
+	int here;
+
+	EXPECT_UNDER_WRITEBACK(map, 1);
+	m.node = other_node(map, &here);
+	counts_failed = vmstat_read("pgmigrate_fail", &tried);
+
+	actor_start(&actor, move_page, &m);
+	if (!actor_done(&actor, prompt_ms())) {
+		diag("task %d in move_pages", actor.pid);
+		show_stack(actor.pid);
+	}
+	EXPECT(actor.st->done, "move_pages: expected to return within %u ms "
+	       "while the WRITE is held, got it stuck", prompt_ms());
+	EXPECT((actor.st->ret == 0 || actor.st->ret == 1) &&
+	       (actor.st->aux[STATUS] == NO_STATUS ||
+		actor.st->aux[STATUS] == -EBUSY),
+	       "move_pages: expected 1 or 0, and status untouched (%d) or %d, "
+	       "got return %ld (%s), status %ld", NO_STATUS, -EBUSY,
+	       actor.st->ret, strerror(actor.st->err), actor.st->aux[STATUS]);
+	EXPECT(actor.st->aux[NODE_AFTER] == here, "expected the page to stay "
+	       "on node %d, got %ld", here, actor.st->aux[NODE_AFTER]);
+	/* A page that could not be isolated was never near the wait. */
+	NEED(!counts_failed ||
+	     (vmstat_read("pgmigrate_fail", &failed) && failed > tried),
+	     "expected the kernel to try the page, got pgmigrate_fail %+ld",
+	     failed - tried);
+	EXPECT_UNDER_WRITEBACK(map, 1);
+	srv_answer_all(fs);
+	EXPECT(!fsync(m.fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT_DATA_INTACT(fs, m.fd, 1);
+}
+
+/*
  * A page that is dirty but not in flight moves in one call, without the server
  * being asked: it does not even read requests here.  Without 0000 the kernel
  * writes the page out first and then finds it busy.
@@ -346,4 +394,85 @@ TEST(compact_memory_in_flight,
 	srv_answer_all(fs);
 	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
 	EXPECT_DATA_INTACT(fs, fd, n);
+}
+
+/* Write to the page, which has to wait for the end of writeback: it is locked. */
+static long store(void *arg)
+{
+	struct move *m = arg;
+	volatile unsigned char *page = mmap(NULL, page_size(), PROT_READ |
+					    PROT_WRITE, MAP_SHARED, m->fd, 0);
+
+	if (page == MAP_FAILED)
+		return -1;
+	actor_begin();
+	*page = 'x';
+	return 0;
+}
+
+struct parents_page {
+	void *map;
+	int node;
+};
+
+/* Move a page that the test itself has mapped. */
+static long move_parents_page(void *arg)
+{
+	struct parents_page *page = arg;
+	int status = NO_STATUS;
+	long ret;
+
+	actor_begin();
+	ret = syscall(SYS_move_pages, getppid(), 1UL, &page->map, &page->node,
+		      &status, MPOL_MF_MOVE_ALL);
+	actor_self()->aux[STATUS] = status;
+	return ret;
+}
+
+/*
+ * A process that wants to write to a page in flight waits with the page locked.
+ * move_pages(2) must leave the page alone and not wait for the lock instead.
+ * Guards 0013.
+ */
+TEST(move_pages_locked,
+	.purpose = "move_pages(2) of a page that somebody else has locked "
+		"while he waits for the server returns promptly",
+	.guards = "0013", .stock = STOCK_FAILS)
+{
+	const size_t ps = page_size();
+	const uint64_t locked = 1 << 0;		/* KPF_LOCKED */
+	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
+	struct move m = { .fd = fs_open(fs, "data", O_CREAT | O_RDWR) };
+	unsigned char *map = hold_pages(fs, m.fd, 1);
+	struct parents_page page = { .map = map };
+	struct actor writer, mover;
+	uint64_t pfn, flags = 0;
+	int here;
+
+	if (!kpageflags_usable())
+		test_skip("needs /proc/kpageflags");
+	page.node = other_node(map, &here);
+	actor_start(&writer, store, &m);
+	NEED(page_pfn(map, &pfn) &&
+	     wait_until(actor_blocks(&writer) && pfn_flags(pfn, &flags) &&
+			(flags & locked), scaled_ms(5000)),
+	     "expected a store to the page to wait with the page locked, got "
+	     "flags %#llx", (unsigned long long)flags);
+
+	actor_start(&mover, move_parents_page, &page);
+	if (!actor_done(&mover, prompt_ms())) {
+		diag("task %d in move_pages", mover.pid);
+		show_stack(mover.pid);
+	}
+	EXPECT(mover.st->done, "move_pages: expected to return within %u ms "
+	       "while the page is locked, got it stuck", prompt_ms());
+	EXPECT(mover.st->aux[STATUS] < 0 ||
+	       mover.st->aux[STATUS] == NO_STATUS,
+	       "move_pages: expected the page not to be moved, got status %ld",
+	       mover.st->aux[STATUS]);
+	EXPECT(!writer.st->done, "store: expected to wait for the server, got "
+	       "it done");
+	srv_answer_all(fs);
+	EXPECT(actor_done(&writer, prompt_ms()), "store: expected to return "
+	       "after the answer, got it stuck");
 }

@@ -118,6 +118,7 @@ size_t page_size(void);
  */
 struct actor {
 	pid_t pid;
+	int go_fd;		/* of one that was prepared */
 	struct actor_state *st;
 };
 
@@ -133,6 +134,13 @@ struct actor_state {
 
 /* @fn returns what the system call returned, with errno set. */
 void actor_start(struct actor *a, long (*fn)(void *arg), void *arg);
+/*
+ * The same for a process that has nothing to do with the mount: it is made
+ * before there are files to inherit, has a file table of its own, and begins
+ * when it is told to.
+ */
+void actor_prepare(struct actor *a, long (*fn)(void *arg), void *arg);
+void actor_go(struct actor *a);
 /* Called by @fn right before the call that counts. */
 void actor_begin(void);
 struct actor_state *actor_self(void);

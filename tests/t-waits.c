@@ -1,0 +1,135 @@
+// SPDX-License-Identifier: GPL-2.0
+// Who waits for the server and who does not, of those who use its files: see doc/semantics.md.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <unistd.h>
+
+#include "flight.h"
+#include "server.h"
+#include "test.h"
+
+static long call_munmap(void *arg)
+{
+	unsigned char *map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+				  MAP_SHARED, *(int *)arg, 0);
+
+	if (map == MAP_FAILED)
+		return -1;
+	actor_begin();
+	return munmap(map, page_size());
+}
+
+/*
+ * Who unmaps a file sends what is dirty and does not wait for the answer: he
+ * holds the mmap lock, which others want who only look at the process.  Without
+ * 0016 he waits; a kernel that hands out copies has nothing to wait for.
+ * Guards 0016.
+ */
+TEST(munmap_in_flight,
+	.purpose = "munmap(2) of a shared mapping with pages in flight returns "
+		"promptly, and they arrive",
+	.guards = "0016", .stock = STOCK_PASSES)
+{
+	const unsigned int n = 4;
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = page_size() });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	struct actor actor;
+
+	hold_pages(fs, fd, n);
+	actor_start(&actor, call_munmap, &fd);
+	if (!actor_done(&actor, prompt_ms())) {
+		diag("task %d in munmap", actor.pid);
+		show_stack(actor.pid);
+	}
+	EXPECT(actor.st->done, "munmap: expected to return within %u ms while "
+	       "%u WRITEs are held, got it stuck", prompt_ms(), n);
+	EXPECT(!actor.st->ret, "munmap: expected 0, got %s",
+	       strerror(actor.st->err));
+	EXPECT(fs->sh->held == n, "expected %u WRITEs to be unanswered, got %u",
+	       n, fs->sh->held);
+	srv_answer_all(fs);
+	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT_DATA_INTACT(fs, fd, n);
+}
+
+/* What a mapping has dirtied is sent when it goes, if not before. */
+static long store_and_munmap(void *arg)
+{
+	unsigned char *map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+				  MAP_SHARED, *(int *)arg, 0);
+
+	if (map == MAP_FAILED)
+		return -1;
+	memcpy(map, "mapped", 6);
+	actor_begin();
+	return munmap(map, page_size());
+}
+
+/*
+ * Not waiting must not become not sending: after munmap(2) the server gets the
+ * data without anybody asking for it.
+ */
+TEST(munmap_sends,
+	.purpose = "after munmap(2) of a shared mapping the server gets what "
+		"was written through it",
+	.guards = "", .stock = STOCK_PASSES)
+{
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = page_size() });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	struct actor actor;
+	unsigned int n;
+
+	NEED(!ftruncate(fd, page_size()) && !fsync(fd),
+	     "ftruncate: expected 0, got %s", strerror(errno));
+	n = srv_writes(fs);
+	actor_start(&actor, store_and_munmap, &fd);
+	EXPECT(actor_done(&actor, prompt_ms()) && !actor.st->ret,
+	       "munmap: expected 0 within %u ms, got %s", prompt_ms(),
+	       actor.st->done ? strerror(actor.st->err) : "it stuck");
+	/* Well before the flusher would come by. */
+	EXPECT(wait_until(srv_writes(fs) > n, scaled_ms(3000)),
+	       "expected a WRITE at the server after munmap, got none");
+	EXPECT(!memcmp(fs_store(fs, 0), "mapped", 6),
+	       "expected the data at the server, got other bytes");
+}
+
+/*
+ * A server that has the kernel drop pages which it is being asked to write
+ * waits for its own answer.  With another thread to give that it gets on; with
+ * none it must not do so.
+ */
+TEST(notify_inval_waits,
+	.purpose = "a server's invalidation of a page in flight waits for the "
+		"answer, and no longer",
+	.guards = "0006", .stock = STOCK_FAILS)
+{
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = page_size() });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	unsigned char *map = hold_pages(fs, fd, 1);
+	unsigned int step = 6, i;
+
+	EXPECT_UNDER_WRITEBACK(map, 1);
+	srv_invalidate(fs, 0);
+	NEED(wait_until(fs->sh->invalidating, prompt_ms()), "expected the "
+	     "server to begin, got nothing");
+	/* There is no event to wait for where nothing happens. */
+	for (i = 0; i < 8; i++)
+		poll_pause(&step);
+	EXPECT(!fs->sh->invalidated, "invalidation: expected to wait while the "
+	       "WRITE is held, got it %s", fs->sh->invalidated > 0 ? "done" :
+	       strerror(-fs->sh->invalidated));
+	srv_answer_all(fs);
+	EXPECT(wait_until(fs->sh->invalidated, prompt_ms()), "invalidation: "
+	       "expected to end within %u ms after the answer, got it stuck",
+	       prompt_ms());
+	EXPECT(fs->sh->invalidated == 1, "invalidation: expected success, got "
+	       "%s", strerror(-fs->sh->invalidated));
+	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT_DATA_INTACT(fs, fd, 1);
+}
