@@ -28,8 +28,9 @@
 // Site: mm/memory_hotplug.c count_writeback_blocked 1 folio_count | page_count
 // Variant: folio_count folios: as migration tests it
 // Variant: page_count pages: as migration tests it
-// Site: mm/memory-failure.c - 1 folio_soft | page_soft
+// Site: mm/memory-failure.c - 1 folio_soft | folio_of_page_soft | page_soft
 // Variant: folio_soft folios: folio_put(), -EBUSY
+// Variant: folio_of_page_soft pages of a file that knows folios: put_page(), -EBUSY
 // Variant: page_soft pages: put_page(), -EBUSY
 
 @initialize:python@
@@ -315,7 +316,31 @@ p << folio_soft.p;
 for at in p:
     coccilib.report.print_report(at, "site: folio_soft in %s" % at.current_element)
 
-@page_soft@
+@folio_of_page_soft depends on knows_folios || has_folios || takes_folios || defines@
+struct page *page;
+position p;
+@@
++	if (!trylock_page(page)) {
++		/* it can be asked for again, as below */
++		if (folio_lock_may_block(page_folio(page))) {
++			put_page(page);
++			return -EBUSY;
++		}
+ lock_page@p(page);
++	}
+ if (page_writeback_may_block(page)) {
+ unlock_page(page);
+ put_page(page);
+ return -EBUSY;
+ }
+
+@script:python@
+p << folio_of_page_soft.p;
+@@
+for at in p:
+    coccilib.report.print_report(at, "site: folio_of_page_soft in %s" % at.current_element)
+
+@page_soft depends on !knows_folios && !has_folios && !takes_folios && !defines@
 struct page *page;
 position p;
 @@
