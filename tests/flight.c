@@ -92,6 +92,19 @@ void hang_mount(const char *dir)
 
 bool copies_will_do;
 
+long store_first_byte(void *fd)
+{
+	volatile unsigned char *page = mmap(NULL, page_size(), PROT_READ |
+					    PROT_WRITE, MAP_SHARED,
+					    *(int *)fd, 0);
+
+	if (page == MAP_FAILED)
+		return -1;
+	actor_begin();
+	*page = 'x';
+	return 0;
+}
+
 void expect_under_writeback(const char *file, int line,
 			    const unsigned char *map, unsigned int n)
 {

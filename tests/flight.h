@@ -16,10 +16,17 @@ unsigned char *hold_pages(struct fs *fs, int fd, unsigned int n);
 
 /*
  * The same through a shared mapping, as it can be done on a mount without
- * writeback_cache as well.  Returns that mapping, which is writable: whoever
- * unmaps it waits for the server.
+ * writeback_cache as well.  Returns that mapping, which is writable: on a
+ * kernel without 0016 whoever unmaps it waits for the server.
  */
 unsigned char *hold_mapped_pages(struct fs *fs, int fd, unsigned int n);
+
+/*
+ * An actor: write to the first page of the file whose descriptor @fd points to,
+ * through a mapping of its own.  With the page in flight it waits for the
+ * server, and has the page locked.
+ */
+long store_first_byte(void *fd);
 
 /* Mount on @dir, with pages in flight for ever; no test does this. */
 void hang_mount(const char *dir);

@@ -396,20 +396,6 @@ TEST(compact_memory_in_flight,
 	EXPECT_DATA_INTACT(fs, fd, n);
 }
 
-/* Write to the page, which has to wait for the end of writeback: it is locked. */
-static long store(void *arg)
-{
-	struct move *m = arg;
-	volatile unsigned char *page = mmap(NULL, page_size(), PROT_READ |
-					    PROT_WRITE, MAP_SHARED, m->fd, 0);
-
-	if (page == MAP_FAILED)
-		return -1;
-	actor_begin();
-	*page = 'x';
-	return 0;
-}
-
 struct parents_page {
 	void *map;
 	int node;
@@ -452,7 +438,7 @@ TEST(move_pages_locked,
 	if (!kpageflags_usable())
 		test_skip("needs /proc/kpageflags");
 	page.node = other_node(map, &here);
-	actor_start(&writer, store, &m);
+	actor_start(&writer, store_first_byte, &m.fd);
 	NEED(page_pfn(map, &pfn) &&
 	     wait_until(actor_blocks(&writer) && pfn_flags(pfn, &flags) &&
 			(flags & locked), scaled_ms(5000)),

@@ -161,20 +161,6 @@ TEST(memory_failure_in_flight,
 	       "to be left after the answer, got %u", fs_waiting(fs));
 }
 
-/* A store to a page in flight waits with the page locked. */
-static long store(void *arg)
-{
-	volatile unsigned char *page = mmap(NULL, page_size(), PROT_READ |
-					    PROT_WRITE, MAP_SHARED,
-					    *(int *)arg, 0);
-
-	if (page == MAP_FAILED)
-		return -1;
-	actor_begin();
-	*page = 'x';
-	return 0;
-}
-
 /* As a daemon does, which has no mapping of the file. */
 static long soft_offline_frame(void *pfn)
 {
@@ -208,7 +194,7 @@ TEST(soft_offline_locked,
 	fs = fs_mount(&(struct srv_opts){ .max_write = page_size() });
 	fd = fs_open(fs, "data", O_CREAT | O_RDWR);
 	map = hold_pages(fs, fd, 1);
-	actor_start(&writer, store, &fd);
+	actor_start(&writer, store_first_byte, &fd);
 	NEED(page_pfn(map, &pfn) &&
 	     wait_until(actor_blocks(&writer) && pfn_flags(pfn, &flags) &&
 			(flags & locked), scaled_ms(5000)),
