@@ -7,6 +7,7 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
@@ -46,6 +47,8 @@ static const char usage_text[] =
 "  --json FILE         write the results, or with --list the tests, as JSON\n"
 "  --timeout-scale N   multiply all time limits by N; 0 measures (default),\n"
 "                      also in the environment as FUSEWB_TIMEOUT_SCALE\n"
+"  --seed N            begin all random numbers of the tests with N, as a run\n"
+"                      printed it, to do again what that run did\n"
 "  --copies-too        do not fail because the server has copies of pages:\n"
 "                      see what a kernel does that hands out such\n"
 "  --exit-code=STYLE   kselftest (default) or autotools\n"
@@ -82,11 +85,30 @@ static bool parse_scale(const char *s)
 	return true;
 }
 
+static bool parse_seed(const char *s)
+{
+	char *end;
+
+	errno = 0;
+	run_seed = strtoull(s, &end, 0);
+	return !errno && end != s && !*end && *s != '-';
+}
+
+/* Nobody needs to guess it, it only has to differ from the last one's. */
+static void random_seed(void)
+{
+	if (getrandom(&run_seed, sizeof(run_seed), GRND_NONBLOCK) !=
+	    sizeof(run_seed))
+		run_seed = now_ns() ^ (uint64_t)getpid() << 32;
+	/* Short enough to be typed. */
+	run_seed >>= 32;
+}
+
 /* EXIT_PASSED goes on; -1 has done all there was to do. */
 static int parse(int argc, char **argv, struct options *o)
 {
 	enum { LIST = 256, ONLY, PRESSURE, DESTRUCTIVE, FORCE, EXPECT, JSON,
-	       SCALE, EXITCODE, HANG, COPIES, VERSION };
+	       SCALE, EXITCODE, HANG, COPIES, SEED, VERSION };
 	static const struct option opts[] = {
 		{ "list", no_argument, NULL, LIST },
 		{ "only", required_argument, NULL, ONLY },
@@ -99,6 +121,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "exit-code", required_argument, NULL, EXITCODE },
 		{ "hang", required_argument, NULL, HANG },
 		{ "copies-too", no_argument, NULL, COPIES },
+		{ "seed", required_argument, NULL, SEED },
 		{ "version", no_argument, NULL, VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -107,6 +130,7 @@ static int parse(int argc, char **argv, struct options *o)
 	int c;
 
 	time_scale = 0;
+	random_seed();
 	if (env && *env && !parse_scale(env))
 		return misuse("FUSEWB_TIMEOUT_SCALE: expected 0 to 100, got "
 			      "'%s'", env);
@@ -154,6 +178,12 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case COPIES:
 			copies_will_do = true;
+			break;
+		case SEED:
+			if (!parse_seed(optarg))
+				return misuse("--seed: expected a number from "
+					      "0 to 2^64 - 1, got '%s'",
+					      optarg);
 			break;
 		case HANG:
 			o->hang = optarg;
@@ -293,6 +323,8 @@ static int run_plan(const struct options *o, const struct test **plan, int n,
 
 	result_open(n);
 	result_diag("time limits are multiplied by %u", time_scale);
+	result_diag("seed %llu: --seed with that number runs it again",
+		    (unsigned long long)run_seed);
 	for (i = 0; i < n; i++) {
 		memset(&out[i], 0, sizeof(out[i]));
 		if (none || broken || tainted) {

@@ -34,6 +34,8 @@ struct message {
 
 extern int control_fd;
 extern unsigned int time_scale;
+extern uint64_t run_seed;	/* see test_seed() */
+extern unsigned int repetition;	/* of the same test, in a soak */
 
 /* run.c */
 bool supervisor_init(char *why, size_t size);

@@ -20,6 +20,8 @@
 
 int control_fd = -1;
 unsigned int time_scale = 1;
+uint64_t run_seed;
+unsigned int repetition;
 
 static void tell(char kind, int fd, const void *text, size_t len)
 {
@@ -192,6 +194,11 @@ void poll_pause(unsigned int *step)
 size_t page_size(void)
 {
 	return sysconf(_SC_PAGESIZE);
+}
+
+uint64_t test_seed(void)
+{
+	return run_seed + repetition;
 }
 
 static struct actor_state *self;

@@ -112,6 +112,12 @@ void poll_pause(unsigned int *step);
 size_t page_size(void);
 
 /*
+ * What a test that uses random numbers begins them with, and says when it
+ * fails: --seed, and in a soak one more with each repetition.
+ */
+uint64_t test_seed(void);
+
+/*
  * An actor is a process that makes one system call which may block.  It shares
  * the file table with the test, so that its exit closes nothing: a close of a
  * FUSE file flushes it and would wait for the very server under test.
