@@ -44,7 +44,7 @@ struct srv {
 	unsigned char *store;
 	const struct srv_opts *opts;
 	uint32_t max_write;
-	char name[SRV_FILES][32];
+	uint64_t random;
 	struct held_write *first, **last;
 	struct muted *muted;
 	unsigned char *buf;
@@ -99,8 +99,12 @@ static struct srv_event *log_event(struct srv *s, uint32_t opcode, int file,
 				   uint64_t offset, uint64_t size)
 {
 	unsigned int n = s->sh->nlog;
-	struct srv_event *ev = &s->sh->log[n < SRV_LOG ? n : SRV_LOG - 1];
+	struct srv_event *ev;
 
+	/* Nothing that is held has its event there then. */
+	if (s->opts->wrap_log && n >= SRV_LOG / 2 && !s->first)
+		n = s->sh->nlog = 0;
+	ev = &s->sh->log[n < SRV_LOG ? n : SRV_LOG - 1];
 	memset(ev, 0, sizeof(*ev));
 	ev->opcode = opcode;
 	ev->file = file;
@@ -144,14 +148,18 @@ static void store_write(struct srv *s, int file, uint64_t offset,
 }
 
 static void answer_write(struct srv *s, struct srv_event *ev, uint64_t unique,
-			 const void *data)
+			 void *data)
 {
 	struct fuse_write_out out = { .size = ev->size };
 	int error = s->sh->error;
 
 	if (s->opts->before_reply)
 		s->opts->before_reply();
-	if (!error)
+	if (!error && s->opts->judge)
+		error = s->opts->judge(s->store, ev, data);
+	if (error < 0)
+		error = 0;
+	else if (!error)
 		store_write(s, ev->file, ev->offset, data, ev->size);
 	ev->error = error;
 	ev->t_out = now_ns();
@@ -161,7 +169,7 @@ static void answer_write(struct srv *s, struct srv_event *ev, uint64_t unique,
 static void do_write(struct srv *s, const struct fuse_in_header *in, int file)
 {
 	const struct fuse_write_in *arg = (const void *)(in + 1);
-	const void *data = arg + 1;
+	void *data = (void *)(arg + 1);
 	struct held_write *h;
 	struct srv_event *ev;
 	unsigned int n;
@@ -174,8 +182,13 @@ static void do_write(struct srv *s, const struct fuse_in_header *in, int file)
 	ev->cached = arg->write_flags & FUSE_WRITE_CACHE;
 	ev->hash = srv_hash(data, arg->size);
 	n = log_publish(s);
+	s->sh->cached += ev->cached;
+	for (h = s->first; h; h = h->next)
+		if (h->file == file && h->offset < arg->offset + arg->size &&
+		    arg->offset < h->offset + h->size)
+			s->sh->overlaps++;
 
-	if (!s->sh->hold || !ev->cached) {
+	if (!(s->sh->hold || s->sh->late) || !ev->cached) {
 		answer_write(s, ev, in->unique, data);
 		return;
 	}
@@ -195,20 +208,47 @@ static void do_write(struct srv *s, const struct fuse_in_header *in, int file)
 	*s->last = h;
 	s->last = &h->next;
 	s->sh->held++;
+	s->sh->postponed++;
+}
+
+static void release_nth(struct srv *s, unsigned int nth)
+{
+	struct held_write **p = &s->first, *h;
+
+	while (nth--)
+		p = &(*p)->next;
+	h = *p;
+	*p = h->next;
+	if (!h->next)
+		s->last = p;
+	answer_write(s, &s->sh->log[h->event], h->unique, h->data);
+	s->sh->held--;
+	free(h);
 }
 
 static void release_held(struct srv *s, unsigned int n)
 {
-	struct held_write *h;
+	while (n-- && s->first)
+		release_nth(s, 0);
+}
 
-	while (n-- && (h = s->first)) {
-		s->first = h->next;
-		if (!s->first)
-			s->last = &s->first;
-		answer_write(s, &s->sh->log[h->event], h->unique, h->data);
-		s->sh->held--;
-		free(h);
-	}
+/*
+ * Of a server that answers late: some of the WRITEs held, whichever it is, when
+ * nothing more comes, and one now and then while there does.
+ */
+static void release_late(struct srv *s, bool quiet)
+{
+	unsigned int n;
+
+	if (!s->first || s->sh->hold || !s->sh->late)
+		return;
+	s->random = s->random * 6364136223846793005ULL + 1442695040888963407ULL;
+	n = s->random >> 33;
+	if (!quiet && n & 7)
+		return;
+	n >>= 3;
+	for (n = quiet ? 1 + n % s->sh->held : 1; n; n--)
+		release_nth(s, (s->random >> 40) % s->sh->held);
 }
 
 static void do_init(struct srv *s, const struct fuse_in_header *in)
@@ -240,10 +280,11 @@ static int find_file(struct srv *s, const char *name, bool create)
 	int i;
 
 	for (i = 0; i < SRV_FILES; i++) {
-		if (!strcmp(s->name[i], name))
+		if (!strcmp(s->sh->name[i], name))
 			return i;
-		if (!s->name[i][0] && create) {
-			snprintf(s->name[i], sizeof(s->name[i]), "%s", name);
+		if (!s->sh->name[i][0] && create) {
+			snprintf(s->sh->name[i], sizeof(s->sh->name[i]), "%s",
+				 name);
 			return i;
 		}
 	}
@@ -312,7 +353,7 @@ static void do_setattr(struct srv *s, const struct fuse_in_header *in,
 	log_publish(s);
 	if (file >= 0 && (arg->valid & FATTR_SIZE)) {
 		old = s->sh->size[file];
-		if (arg->size < old)
+		if (arg->size < old && !s->opts->keeps_cut)
 			memset(s->store + file * SRV_FILE_MAX + arg->size, 0,
 			       old - arg->size);
 		s->sh->size[file] = arg->size;
@@ -367,11 +408,36 @@ static void do_fallocate(struct srv *s, const struct fuse_in_header *in,
 	ev = log_event(s, FUSE_FALLOCATE, file, arg->offset, arg->length);
 	ev->t_out = now_ns();
 	log_publish(s);
-	/* FALLOC_FL_PUNCH_HOLE */
-	if (arg->mode & 2)
+	/* FALLOC_FL_PUNCH_HOLE and FALLOC_FL_ZERO_RANGE */
+	if (arg->mode & 0x12)
 		memset(s->store + file * SRV_FILE_MAX + arg->offset, 0,
 		       arg->length);
+	/* FALLOC_FL_KEEP_SIZE */
+	if (!(arg->mode & 1) &&
+	    s->sh->size[file] < arg->offset + arg->length)
+		s->sh->size[file] = arg->offset + arg->length;
 	reply(s, in->unique, 0, NULL, 0);
+}
+
+static void do_copy(struct srv *s, const struct fuse_in_header *in, int file)
+{
+	const struct fuse_copy_file_range_in *arg = (const void *)(in + 1);
+	struct fuse_write_out out = { .size = arg->len };
+	int to = (int)arg->nodeid_out - 2;
+	struct srv_event *ev;
+
+	if (to < 0 || to >= SRV_FILES || arg->len > SRV_FILE_MAX ||
+	    arg->off_in + arg->len > SRV_FILE_MAX ||
+	    arg->off_out + arg->len > SRV_FILE_MAX) {
+		reply(s, in->unique, EFBIG, NULL, 0);
+		return;
+	}
+	ev = log_event(s, FUSE_COPY_FILE_RANGE, to, arg->off_out, arg->len);
+	ev->t_out = now_ns();
+	log_publish(s);
+	store_write(s, to, arg->off_out,
+		    s->store + file * SRV_FILE_MAX + arg->off_in, arg->len);
+	reply(s, in->unique, 0, &out, sizeof(out));
 }
 
 static void serve_one(struct srv *s, const struct fuse_in_header *in)
@@ -418,6 +484,9 @@ static void serve_one(struct srv *s, const struct fuse_in_header *in)
 		break;
 	case FUSE_FALLOCATE:
 		do_fallocate(s, in, file);
+		break;
+	case FUSE_COPY_FILE_RANGE:
+		do_copy(s, in, file);
 		break;
 	case FUSE_FLUSH:
 	case FUSE_FSYNC:
@@ -514,8 +583,11 @@ static void serve(struct srv *s)
 
 	s->sh->serving = 1;
 	for (;;) {
-		if (poll(pfd, s->sh->pause ? 1 : 2, -1) < 0 && errno != EINTR)
+		n = poll(pfd, s->sh->pause ? 1 : 2,
+			 s->first && s->sh->late ? s->sh->late : -1);
+		if (n < 0 && errno != EINTR)
 			break;
+		release_late(s, !n);
 		if (pfd[0].revents & POLLIN) {
 			if (read(s->kick_fd, &count, sizeof(count)) < 0)
 				trouble(s, "read of the eventfd");
@@ -558,6 +630,7 @@ static pid_t start_server(struct fs *fs, int dev, const struct srv_opts *opts)
 		.store = fs->store,
 		.opts = opts,
 		.max_write = opts->max_write ? opts->max_write : 1 << 20,
+		.random = opts->seed,
 	};
 	pid_t pid = fork();
 
@@ -651,12 +724,19 @@ struct fs *fs_mount(const struct srv_opts *opts)
 
 	fs->sh = mmap(NULL, sizeof(*fs->sh), PROT_READ | PROT_WRITE,
 		      MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-	fs->store = mmap(NULL, SRV_FILES * SRV_FILE_MAX,
+	fs->store = opts->files_of ? opts->files_of->store :
+		    mmap(NULL, SRV_FILES * SRV_FILE_MAX,
 			 PROT_READ | PROT_WRITE,
 			 MAP_SHARED | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
 	NEED(fs->sh != MAP_FAILED && fs->store != MAP_FAILED,
 	     "expected memory shared with the server, got %s",
 	     strerror(errno));
+	if (opts->files_of) {
+		memcpy(fs->sh->name, opts->files_of->sh->name,
+		       sizeof(fs->sh->name));
+		memcpy((void *)fs->sh->size, (void *)opts->files_of->sh->size,
+		       sizeof(fs->sh->size));
+	}
 	fs->kick_fd = eventfd(0, EFD_CLOEXEC);
 	NEED(fs->kick_fd >= 0, "eventfd: %s", strerror(errno));
 

@@ -25,6 +25,8 @@ struct srv_event {
 	_Atomic uint64_t t_out;	/* just before the reply; 0 is not yet */
 };
 
+struct fs;
+
 struct srv_opts {
 	uint32_t max_write;	/* 0 is 1 MiB */
 	uint16_t max_background;
@@ -37,6 +39,17 @@ struct srv_opts {
 	const char *block;
 	/* Called by the server with a held-back WRITE, before it replies. */
 	void (*before_reply)(void);
+	/*
+	 * Called by the server with a WRITE that it is about to do, whose bytes
+	 * it may change: 0 does it, an errno answers with that, and -1 says to
+	 * the kernel that it was done.
+	 */
+	int (*judge)(unsigned char *store, const struct srv_event *ev,
+		     unsigned char *data);
+	bool keeps_cut;		/* a lie: what is truncated comes back */
+	bool wrap_log;		/* forget old requests instead of complaining */
+	uint64_t seed;		/* of the order in which it answers late */
+	struct fs *files_of;	/* unmounted by now: serve what it left */
 	/* Called once in the server before it serves. */
 	void (*at_start)(void);
 };
@@ -48,12 +61,20 @@ struct srv_shared {
 	_Atomic int pause;	/* do not even read requests */
 	_Atomic uint64_t mute;	/* opcodes, a bit each, to leave unanswered */
 	_Atomic int error;	/* positive errno to answer WRITEs with */
+	/*
+	 * Hold them as well, but answer some, in any order, after so many
+	 * milliseconds without a request, and some before.
+	 */
+	_Atomic int late;
 	_Atomic unsigned int release;	/* how many held ones to answer */
 	_Atomic int invalidate;	/* a file, from 1: drop its pages, once */
 	_Atomic unsigned int kicks;
 	/* Set by the server. */
 	_Atomic unsigned int kicked;
 	_Atomic unsigned int held;
+	_Atomic unsigned int cached;	/* WRITEs out of the page cache */
+	_Atomic unsigned int postponed;	/* of them, ever held */
+	_Atomic unsigned int overlaps;	/* WRITEs of bytes of one held */
 	_Atomic unsigned int muted;	/* read and not answered, of @mute */
 	_Atomic unsigned int nlog;
 	_Atomic int invalidating;	/* pid of the process that does so */
@@ -63,6 +84,7 @@ struct srv_shared {
 	_Atomic uint32_t flags;		/* negotiated in INIT */
 	_Atomic uint64_t size[SRV_FILES];
 	char trouble[128];
+	char name[SRV_FILES][32];
 	struct srv_event log[SRV_LOG];
 };
 

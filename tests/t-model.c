@@ -1,0 +1,503 @@
+// SPDX-License-Identifier: GPL-2.0
+// Integrity: random operations on files against the same files in memory.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/stat.h>
+#include <sys/swap.h>
+#include <unistd.h>
+
+#include "block.h"
+#include "model.h"
+#include "test.h"
+
+/*
+ * Half of all seeds cut on open in the server, half by a request of their own;
+ * requests have from 4 pages to 64.
+ */
+static struct srv_opts random_server(uint64_t seed)
+{
+	return (struct srv_opts){
+		.max_write = (4U << seed % 5) * page_size(),
+		.atomic_o_trunc = seed >> 3 & 1,
+	};
+}
+
+/* All operations, nobody is late. */
+TEST(model_writeback_cache,
+	.purpose = "random operations on two files leave every byte as a model "
+		"has it",
+	.guards = "", .stock = STOCK_PASSES, .limit = 120)
+{
+	model_expect(&(struct model_opts){
+		.name = "writeback_cache", .seed = test_seed(), .ops = 500,
+		.flags = MODEL_REMOUNT, .max = 512 << 10,
+		.srv = random_server(test_seed()) });
+}
+
+/* The same where write(2) is sent at once and only stores are written back. */
+TEST(model_no_writeback_cache,
+	.purpose = "the same on a mount without writeback_cache",
+	.guards = "", .stock = STOCK_PASSES, .limit = 120)
+{
+	struct srv_opts srv = random_server(test_seed());
+
+	srv.no_writeback_cache = true;
+	model_expect(&(struct model_opts){
+		.name = "no writeback_cache", .seed = test_seed(), .ops = 400,
+		.flags = MODEL_REMOUNT | MODEL_LATE, .max = 512 << 10,
+		.srv = srv });
+}
+
+/* Pages are in flight all the time, and come back in any order. */
+TEST(model_slow_server,
+	.purpose = "the same with a server that answers WRITEs late and in any "
+		"order",
+	.guards = "", .stock = STOCK_PASSES, .limit = 120)
+{
+	struct srv_opts srv = random_server(test_seed());
+
+	srv.max_background = 64;
+	srv.congestion = 48;
+	model_expect(&(struct model_opts){
+		.name = "slow server", .seed = test_seed(), .ops = 400,
+		.flags = MODEL_REMOUNT | MODEL_LATE, .max = 256 << 10,
+		.srv = srv });
+}
+
+/* One page a request and one request at a time: the others are in a queue. */
+TEST(model_small_requests,
+	.purpose = "the same with requests of one page, one at a time",
+	.guards = "", .stock = STOCK_PASSES, .limit = 120)
+{
+	model_expect(&(struct model_opts){
+		.name = "small requests", .seed = test_seed(), .ops = 300,
+		.flags = MODEL_REMOUNT | MODEL_LATE, .max = 128 << 10,
+		.srv = { .max_write = page_size(), .max_background = 1,
+			 .congestion = 1 } });
+}
+
+/*
+ * Of some WRITEs the server says that they failed.  Each descriptor must tell
+ * once, and only the bytes of those may be old.
+ */
+TEST(model_errors,
+	.purpose = "fsync tells of each WRITE that failed once, and no other "
+		"byte is lost",
+	.guards = "", .stock = STOCK_PASSES, .limit = 120)
+{
+	struct model_opts o = {
+		.name = "errors", .seed = test_seed(), .ops = 400,
+		.flags = MODEL_ERRORS | MODEL_LATE, .max = 256 << 10,
+		.srv = { .max_write = 4 * page_size(), .max_background = 16,
+			 .congestion = 12 } };
+
+	model_expect(&o);
+}
+
+/* Lies that a server can tell; each is told more than once. */
+static int corrupt_byte(unsigned char *store, const struct srv_event *ev,
+			unsigned char *data)
+{
+	static unsigned int nth;
+
+	(void)store;
+	if (++nth % 8 == 0)
+		data[ev->size / 2] ^= 1;
+	return 0;
+}
+
+static int drop_write(unsigned char *store, const struct srv_event *ev,
+		      unsigned char *data)
+{
+	static unsigned int nth;
+
+	(void)store;
+	(void)ev;
+	(void)data;
+	return ++nth % 8 ? 0 : -1;
+}
+
+static int shift_write(unsigned char *store, const struct srv_event *ev,
+		       unsigned char *data)
+{
+	static unsigned int nth;
+
+	(void)store;
+	if (++nth % 8 == 0)
+		memmove(data + 1, data, ev->size - 1);
+	return 0;
+}
+
+static int cut_write(unsigned char *store, const struct srv_event *ev,
+		     unsigned char *data)
+{
+	static unsigned int nth;
+	size_t half = ev->size / 2;
+
+	if (++nth % 8 == 0)
+		memcpy(data + half, store + ev->file * SRV_FILE_MAX +
+		       ev->offset + half, ev->size - half);
+	return 0;
+}
+
+static int wrong_file(unsigned char *store, const struct srv_event *ev,
+		      unsigned char *data)
+{
+	static unsigned int nth;
+
+	if (++nth % 8)
+		return 0;
+	memcpy(store + !ev->file * SRV_FILE_MAX + ev->offset, data, ev->size);
+	return -1;
+}
+
+static int swap_two(unsigned char *store, const struct srv_event *ev,
+		    unsigned char *data)
+{
+	static unsigned int nth;
+	static unsigned char *last;
+	unsigned char *here = store + ev->file * SRV_FILE_MAX + ev->offset;
+	size_t i;
+
+	for (i = 0; ++nth % 8 == 0 && last && i < 64 && i < ev->size; i++) {
+		unsigned char byte = data[i];
+
+		data[i] = last[i];
+		last[i] = byte;
+	}
+	last = here;
+	return 0;
+}
+
+/* It must be able to fail: a server that lies is found out, whatever it does. */
+TEST(model_finds_corruption,
+	.purpose = "the model finds bytes that the server has changed, lost or "
+		"swapped",
+	.guards = "", .stock = STOCK_PASSES, .limit = 120)
+{
+	static const struct {
+		const char *name;
+		int (*judge)(unsigned char *store, const struct srv_event *ev,
+			     unsigned char *data);
+		bool keeps_cut;
+	} lies[] = {
+		{ "one byte of a WRITE changed", corrupt_byte, false },
+		{ "a WRITE not done", drop_write, false },
+		{ "a WRITE one byte too far", shift_write, false },
+		{ "half of a WRITE done", cut_write, false },
+		{ "a WRITE into another file", wrong_file, false },
+		{ "bytes of two WRITEs swapped", swap_two, false },
+		{ "what was truncated comes back", NULL, true },
+	};
+	struct model_result r;
+	size_t i;
+
+	for (i = 0; i < sizeof(lies) / sizeof(lies[0]); i++) {
+		struct model_opts o = {
+			.name = lies[i].name, .seed = test_seed(), .ops = 400,
+			.flags = i & 1 ? MODEL_LATE : 0, .max = 128 << 10,
+			.srv = { .max_write = 2 * page_size(),
+				 .judge = lies[i].judge,
+				 .keeps_cut = lies[i].keeps_cut } };
+
+		model_run(&o, true, &r);
+		EXPECT(!r.ok, "a server that lies (%s), seed %llu: expected "
+		       "the model to find out within %u operations, got all "
+		       "well after %u WRITEs", lies[i].name,
+		       (unsigned long long)o.seed, o.ops, r.writes);
+		diag("%s: %s", lies[i].name, r.why);
+	}
+}
+
+/* A seed is worth printing only if it leads to the same again. */
+TEST(model_replays,
+	.purpose = "the same seed makes the same operations, however the "
+		"server answers",
+	.guards = "", .stock = STOCK_PASSES)
+{
+	struct model_opts o = {
+		.name = "replay", .seed = test_seed(), .ops = 120,
+		.flags = MODEL_LATE, .max = 64 << 10 };
+	struct model_result a, b;
+
+	model_run(&o, false, &a);
+	o.srv.max_write = page_size();
+	o.srv.seed = 1;
+	model_run(&o, false, &b);
+	EXPECT(a.ok && b.ok, "%s", a.ok ? b.why : a.why);
+	EXPECT(a.plan == b.plan && a.bytes == b.bytes, "seed %llu: expected "
+	       "the same operations twice, got %#llx with %llu bytes and "
+	       "%#llx with %llu", (unsigned long long)o.seed,
+	       (unsigned long long)a.plan, a.bytes,
+	       (unsigned long long)b.plan, b.bytes);
+}
+
+/* A memory cgroup smaller than what the test process writes. */
+static int top_fd = -1, group_fd = -1;
+static bool group_v2;
+static size_t model_max;
+
+static bool group_write(int dir, const char *file, const char *value)
+{
+	int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
+	ssize_t n;
+
+	if (fd < 0)
+		return false;
+	n = write(fd, value, strlen(value));
+	close(fd);
+	return n == (ssize_t)strlen(value);
+}
+
+static bool group_read(int dir, const char *file, char *buf, size_t size)
+{
+	int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
+	ssize_t n = fd < 0 ? -1 : read(fd, buf, size - 1);
+
+	if (fd >= 0)
+		close(fd);
+	buf[n > 0 ? n : 0] = '\0';
+	return n > 0;
+}
+
+static void mount_groups(void)
+{
+	char dir[64], buf[256];
+
+	snprintf(dir, sizeof(dir), "%s/memcg", scratch_dir());
+	NEED(!mkdir(dir, 0700), "mkdir %s: %s", dir, strerror(errno));
+	if (mount("none", dir, "cgroup", 0, "memory")) {
+		group_v2 = true;
+		if (mount("none", dir, "cgroup2", 0, NULL))
+			test_skip("needs memory cgroups: %s", strerror(errno));
+	}
+	top_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	NEED(top_fd >= 0, "open of %s: %s", dir, strerror(errno));
+	if (!group_v2)
+		return;
+	if (!group_read(top_fd, "cgroup.controllers", buf, sizeof(buf)) ||
+	    !strstr(buf, "memory"))
+		test_skip("needs the memory controller, which cgroup v1 and "
+			  "v2 do not offer here");
+	if (group_read(top_fd, "cgroup.subtree_control", buf, sizeof(buf)) &&
+	    strstr(buf, "memory"))
+		return;
+	if (!group_write(top_fd, "cgroup.subtree_control", "+memory"))
+		test_skip("needs the memory controller for a group: %s",
+			  strerror(errno));
+}
+
+static void make_group(unsigned long limit)
+{
+	char name[64], value[32];
+
+	mount_groups();
+	snprintf(name, sizeof(name), "fusewb-smoke.%d", getpid());
+	NEED(!mkdirat(top_fd, name, 0700), "mkdir of a memory cgroup: expected "
+	     "success, got %s", strerror(errno));
+	rmdir_later(top_fd, name);
+	group_fd = openat(top_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	snprintf(value, sizeof(value), "%lu", limit);
+	NEED(group_fd >= 0 &&
+	     group_write(group_fd, group_v2 ? "memory.max" :
+			 "memory.limit_in_bytes", value),
+	     "limit of a memory cgroup: expected success, got %s",
+	     strerror(errno));
+}
+
+/* How often the group was at its limit. */
+static long limit_hits(void)
+{
+	char buf[512], *p = buf;
+
+	if (!group_read(group_fd, group_v2 ? "memory.events" :
+			"memory.failcnt", buf, sizeof(buf)))
+		return -1;
+	if (group_v2)
+		p = strstr(buf, "\nmax ");
+	return p ? strtol(group_v2 ? p + 5 : p, NULL, 10) : -1;
+}
+
+/*
+ * The client alone: what the server keeps is not to be reclaimed, so every page
+ * of it is there, and charged to others, before.
+ */
+static void join_group(struct fs *fs)
+{
+	int i;
+
+	for (i = 0; i < 2; i++)
+		memset(fs->store + i * SRV_FILE_MAX, 0, model_max);
+	NEED(group_write(group_fd, "cgroup.procs", "0"),
+	     "joining a memory cgroup: expected success, got %s",
+	     strerror(errno));
+}
+
+static void expect_pressure(void)
+{
+	long hits = limit_hits();
+
+	NEED(hits > 0, "expected the group to reach its limit, got %ld times",
+	     hits);
+	diag("limit of a cgroup v%d reached %ld times", group_v2 ? 2 : 1, hits);
+}
+
+/* Pages are reclaimed, and read again, in the middle of everything. */
+TEST(model_memcg_pressure,
+	.purpose = "the same in a memory cgroup smaller than the files",
+	.guards = "", .stock = STOCK_PASSES, .danger = PRESSURE, .limit = 120)
+{
+	model_max = 3 << 20;
+	make_group(model_max);
+	model_expect(&(struct model_opts){
+		.name = "memory cgroup", .seed = test_seed(), .ops = 300,
+		.flags = MODEL_LATE, .max = model_max, .piece = 512 << 10,
+		.begin = join_group,
+		.srv = { .max_write = 128 << 10, .max_background = 32,
+			 .congestion = 24 } });
+	expect_pressure();
+}
+
+/* Pages move, caches are dropped, memory is compacted. */
+TEST(model_moving_pages,
+	.purpose = "the same while pages move, caches are dropped and memory "
+		"is compacted",
+	.guards = "", .stock = STOCK_PASSES, .danger = WEDGE, .limit = 120)
+{
+	model_expect(&(struct model_opts){
+		.name = "moving pages", .seed = test_seed(), .ops = 400,
+		.flags = MODEL_LATE | MODEL_MOVES, .max = 512 << 10,
+		/*
+		 * Below the limit where kernels with a ->writepage lose a page
+		 * that migration wants written.
+		 */
+		.srv = { .max_background = 1000, .congestion = 1000,
+			 .max_write = 4 * page_size() } });
+}
+
+#define SWAP_SIZE	(16UL << 20)
+#define ANON_SIZE	(4UL << 20)
+
+static unsigned char *anon;
+static uint64_t anon_seed;
+
+static void fill_anon(size_t page)
+{
+	uint64_t *p = (void *)(anon + page * page_size());
+	size_t i;
+
+	for (i = 0; i < page_size() / sizeof(*p); i++)
+		p[i] = anon_seed ^ (page << 20 | i) * 0x9e3779b97f4a7c15ULL;
+}
+
+/* All of it, an eighth at a time. */
+static bool check_anon(unsigned int op, char *why, size_t size)
+{
+	size_t pages = ANON_SIZE / page_size(), page, i;
+	size_t first = pages / 8 * (op / 8 % 8);
+
+	for (page = first; page < first + pages / 8; page++) {
+		uint64_t *p = (void *)(anon + page * page_size());
+
+		for (i = 0; i < page_size() / sizeof(*p); i++) {
+			uint64_t want = anon_seed ^ (page << 20 | i) *
+					0x9e3779b97f4a7c15ULL;
+
+			if (p[i] == want)
+				continue;
+			snprintf(why, size, "word %zu of page %zu of anonymous "
+				 "memory: expected %#llx, got %#llx", i, page,
+				 (unsigned long long)want,
+				 (unsigned long long)p[i]);
+			return false;
+		}
+	}
+	return true;
+}
+
+static void join_with_anon(struct fs *fs)
+{
+	size_t page;
+
+	join_group(fs);
+	anon = mmap(NULL, ANON_SIZE, PROT_READ | PROT_WRITE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	NEED(anon != MAP_FAILED, "expected memory, got %s", strerror(errno));
+	for (page = 0; page < ANON_SIZE / page_size(); page++)
+		fill_anon(page);
+}
+
+/*
+ * Swap to a file in memory, all of it there before, or the loop device would
+ * need memory of the group that has none.  A process of no session that the
+ * supervisor ends takes it away again, whatever becomes of the test.
+ */
+static void swap_on(char *path, size_t size)
+{
+	static unsigned char page[65536];
+	uint32_t *header = (void *)(page + 1024);
+	int backing = memory_file(SWAP_SIZE), loop, alive[2];
+	size_t at, ps = page_size();
+	char c;
+
+	memset(page, 0, sizeof(page));
+	for (at = ps; at < SWAP_SIZE; at += ps)
+		NEED(pwrite(backing, page, ps, at) == (ssize_t)ps,
+		     "write of a memory file: %s", strerror(errno));
+	header[0] = 1;				/* version */
+	header[1] = SWAP_SIZE / ps - 1;		/* last page */
+	memcpy(page + ps - 10, "SWAPSPACE2", 10);
+	NEED(pwrite(backing, page, ps, 0) == (ssize_t)ps,
+	     "write of a memory file: %s", strerror(errno));
+	loop = loop_device(backing, path, size);
+	NEED(!pipe2(alive, O_CLOEXEC), "pipe: %s", strerror(errno));
+	switch (fork()) {
+	case -1:
+		NEED(false, "fork: %s", strerror(errno));
+		break;
+	case 0:
+		setsid();
+		close(alive[1]);
+		if (!read(alive[0], &c, 1))
+			swapoff(path);
+		_exit(0);
+	}
+	close(alive[0]);
+	if (swapon(path, 0))
+		test_skip("needs swap: swapon %s: %s", path, strerror(errno));
+	close(loop);
+}
+
+/* Anonymous memory goes out and comes back while pages are in flight. */
+TEST(model_swap,
+	.purpose = "the same with swap: anonymous memory stays as it was too",
+	.guards = "", .stock = STOCK_PASSES, .danger = WEDGE, .limit = 120)
+{
+	long before = 0, now = 0;
+	char path[32];
+
+	model_max = 2 << 20;
+	anon_seed = test_seed();
+	make_group(model_max + ANON_SIZE / 2);
+	swap_on(path, sizeof(path));
+	vmstat_read("pswpout", &before);
+	model_expect(&(struct model_opts){
+		.name = "swap", .seed = test_seed(), .ops = 300,
+		.flags = MODEL_LATE | MODEL_MOVES, .max = model_max,
+		.begin = join_with_anon, .meanwhile = check_anon,
+		.srv = { .max_write = 64 << 10, .max_background = 1000,
+			 .congestion = 1000 } });
+	expect_pressure();
+	NEED(vmstat_read("pswpout", &now) && now > before,
+	     "expected pages swapped out, got %ld before and %ld after",
+	     before, now);
+	diag("%ld pages swapped out", now - before);
+	NEED(!swapoff(path), "swapoff %s: expected success, got %s", path,
+	     strerror(errno));
+}
