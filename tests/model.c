@@ -866,7 +866,11 @@ static void *memory(size_t size)
 
 	NEED(p != MAP_FAILED, "expected %zu bytes of memory, got %s", size,
 	     strerror(errno));
-	/* Now, so that it is charged to nobody whom @begin makes pay. */
+	/*
+	 * Now, and not shared with the server until one of them writes, so that
+	 * no group is charged which @begin joins.
+	 */
+	madvise(p, size, MADV_DONTFORK);
 	memset(p, 0, size);
 	return p;
 }
@@ -899,6 +903,7 @@ static void set_up(struct model *m)
 	}
 	m->cur = &m->f[0];
 	m->fs = fs_mount(&m->srv);
+	m->fs->sh->late = has(m, MODEL_LATE);
 	if (m->o->begin)
 		m->o->begin(m->fs);
 	open_files(m, O_CREAT);
