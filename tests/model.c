@@ -40,6 +40,12 @@ struct op {
 	size_t off, off2, len;
 };
 
+/* Where an operation changed a file. */
+struct touch {
+	unsigned int op, file;
+	size_t off, len;
+};
+
 /* The server counts here what it failed. */
 static struct failures {
 	_Atomic unsigned int n, of[FILES];
@@ -62,7 +68,12 @@ struct model {
 	uint64_t random;
 	unsigned int op, remounts, folded;
 	unsigned int postponed, writes;
-	struct op told[TOLD];
+	struct op *ops;
+	struct touch *touches;
+	unsigned int ntouches;
+	/* The byte that is wrong, if it is one. */
+	const struct mfile *at_file;
+	size_t at;
 };
 
 struct kind {
@@ -103,7 +114,7 @@ static const struct kind *kind_of(const struct op *op);
 static bool __attribute__((format(printf, 2, 3)))
 wrong(struct model *m, const char *fmt, ...)
 {
-	const struct op *op = &m->told[m->op % TOLD];
+	const struct op *op = &m->ops[m->op];
 	char what[200];
 	va_list ap;
 
@@ -163,6 +174,8 @@ static bool same(struct model *m, struct mfile *f, size_t off,
 		if (f->either[off + i] && got[i] == stored(m, f)[off + i])
 			continue;
 		m->cur = f;
+		m->at_file = f;
+		m->at = off + i;
 		return wrong(m, "offset %zu (page %zu, file of %zu bytes, %s): "
 			     "expected %#x, got %#x", off + i,
 			     (off + i) / page_size(), f->size, where,
@@ -195,18 +208,44 @@ static bool check_synced(struct model *m, struct mfile *f)
 	return true;
 }
 
+static unsigned int failed(const struct model *m, const struct mfile *f)
+{
+	return failures ? (unsigned int)failures->of[f - m->f] : 0;
+}
+
 /*
- * What a call that syncs through descriptor @which returned.  Each descriptor
- * tells once of failures since it last did.
+ * A call that tells of a failure need not have waited for all that is in
+ * flight: with pages that are copies it does not.  When nothing is, another
+ * call has to tell of what came meanwhile, if it did.
+ */
+static bool settle(struct model *m, struct mfile *f, int which,
+		   unsigned int before)
+{
+	int fd = which ? f->other : f->fd, ret, err;
+
+	if (!wait_until(!fs_waiting(m->fs), scaled_ms(10000)))
+		return wrong(m, "expected all WRITEs to be answered, got %u "
+			     "that are not", fs_waiting(m->fs));
+	ret = fsync(fd);
+	err = errno;
+	f->seen[which] = failed(m, f);
+	if (ret && (err != EIO || f->seen[which] == before))
+		return wrong(m, "fsync through descriptor %d again, after it "
+			     "told of %u WRITEs that failed: expected success, "
+			     "got %s", which, before, strerror(err));
+	return true;
+}
+
+/*
+ * What a call that syncs through descriptor @which returned; @before it were
+ * that many failures.  Each descriptor tells of them once.
  */
 static bool synced(struct model *m, struct mfile *f, int which,
-		   const char *what, int ret)
+		   const char *what, unsigned int before, int ret)
 {
-	int i = f - m->f, err = errno;
-	unsigned int fails = failures ? (unsigned int)failures->of[i] : 0;
-	unsigned int fresh = fails - f->seen[which];
+	int err = errno;
+	unsigned int now = failed(m, f), fresh = now - f->seen[which];
 
-	f->seen[which] = fails;
 	m->cur = f;
 	if (fresh && (!ret || err != EIO))
 		return wrong(m, "%s through descriptor %d, %u WRITEs failed "
@@ -216,7 +255,18 @@ static bool synced(struct model *m, struct mfile *f, int which,
 		return wrong(m, "%s through descriptor %d, no WRITE failed "
 			     "since it last told: expected success, got %s",
 			     what, which, strerror(err));
-	return true;
+	return !ret || settle(m, f, which, before);
+}
+
+/* fsync or fdatasync, and what is at the server then. */
+static bool sync_file(struct model *m, struct mfile *f, int which,
+		      const char *what, int (*call)(int fd))
+{
+	unsigned int before = failed(m, f);
+
+	return synced(m, f, which, what, before,
+		      call(which ? f->other : f->fd)) &&
+	       check_synced(m, f);
 }
 
 /* Bytes that say where and when they were written. */
@@ -234,8 +284,17 @@ static void fill(struct model *m, unsigned char *p, size_t off, size_t len)
 	m->r->bytes += len;
 }
 
-static void put(struct mfile *f, size_t off, const void *p, size_t len)
+static void touch(struct model *m, const struct mfile *f, size_t off,
+		  size_t len)
 {
+	/* Two for each operation at the most. */
+	m->touches[m->ntouches++] = (struct touch){ m->op, f - m->f, off, len };
+}
+
+static void put(struct model *m, struct mfile *f, size_t off, const void *p,
+		size_t len)
+{
+	touch(m, f, off, len);
 	memcpy(f->bytes + off, p, len);
 	memset(f->either + off, 0, len);
 	if (f->size < off + len) {
@@ -244,8 +303,9 @@ static void put(struct mfile *f, size_t off, const void *p, size_t len)
 	}
 }
 
-static void put_zero(struct mfile *f, size_t off, size_t len)
+static void put_zero(struct model *m, struct mfile *f, size_t off, size_t len)
 {
+	touch(m, f, off, len);
 	if (off >= f->size)
 		return;
 	len = least(len, f->size - off);
@@ -253,10 +313,10 @@ static void put_zero(struct mfile *f, size_t off, size_t len)
 	memset(f->either + off, 0, len);
 }
 
-static void put_size(struct mfile *f, size_t size)
+static void put_size(struct model *m, struct mfile *f, size_t size)
 {
 	if (size < f->size)
-		put_zero(f, size, f->size - size);
+		put_zero(m, f, size, f->size - size);
 	f->size = size;
 }
 
@@ -269,7 +329,7 @@ static bool do_pwrite(struct model *m, const struct op *op)
 		  pwrite(op->variant & 1 ? f->fd : f->other, m->buf, op->len,
 			 op->off)))
 		return false;
-	put(f, op->off, m->buf, op->len);
+	put(m, f, op->off, m->buf, op->len);
 	return true;
 }
 
@@ -284,7 +344,7 @@ static bool do_append(struct model *m, const struct op *op)
 	if (!must(m, "write with O_APPEND", len,
 		  write(f->append, m->buf, len)))
 		return false;
-	put(f, off, m->buf, len);
+	put(m, f, off, m->buf, len);
 	return true;
 }
 
@@ -313,7 +373,7 @@ static bool do_store(struct model *m, const struct op *op)
 	len = least(op->len, f->size - off);
 	fill(m, m->buf, off, len);
 	memcpy(f->map + off, m->buf, len);
-	put(f, off, m->buf, len);
+	put(m, f, off, m->buf, len);
 	return true;
 }
 
@@ -341,13 +401,14 @@ static bool do_msync(struct model *m, const struct op *op)
 {
 	struct mfile *f = m->cur;
 	size_t off = op->off & -page_size(), len = op->len;
+	unsigned int before = failed(m, f);
 
 	/* A part of it tells of failures that come later. */
 	if (has(m, MODEL_ERRORS)) {
 		off = 0;
 		len = m->o->max;
 	}
-	return synced(m, f, 0, "msync(MS_SYNC)",
+	return synced(m, f, 0, "msync(MS_SYNC)", before,
 		      msync(f->map + off, len, MS_SYNC)) &&
 	       check_store(m, f, off, len);
 }
@@ -367,26 +428,17 @@ static bool do_sync_range(struct model *m, const struct op *op)
 static bool do_fsync(struct model *m, const struct op *op)
 {
 	struct mfile *f = m->cur;
-	int which = op->variant & 1, i, n = 1;
+	int which = op->variant & 1;
 
-	if (has(m, MODEL_ERRORS))
-		n += op->variant >> 1 & 1;
 	/* What it told once it must not tell again. */
-	for (i = 0; i < n; i++)
-		if (!synced(m, f, which, "fsync",
-			    fsync(which ? f->other : f->fd)))
-			return false;
-	return check_synced(m, f);
+	return sync_file(m, f, which, "fsync", fsync) &&
+	       (!has(m, MODEL_ERRORS) || op->variant & 2 ||
+		sync_file(m, f, which, "fsync", fsync));
 }
 
 static bool do_fdatasync(struct model *m, const struct op *op)
 {
-	struct mfile *f = m->cur;
-	int which = op->variant & 1;
-
-	return synced(m, f, which, "fdatasync",
-		      fdatasync(which ? f->other : f->fd)) &&
-	       check_synced(m, f);
+	return sync_file(m, m->cur, op->variant & 1, "fdatasync", fdatasync);
 }
 
 static bool do_shrink(struct model *m, const struct op *op)
@@ -396,7 +448,7 @@ static bool do_shrink(struct model *m, const struct op *op)
 
 	if (!must(m, "ftruncate to less", 0, ftruncate(f->fd, size)))
 		return false;
-	put_size(f, size);
+	put_size(m, f, size);
 	return true;
 }
 
@@ -407,7 +459,7 @@ static bool do_grow(struct model *m, const struct op *op)
 
 	if (!must(m, "ftruncate to more", 0, ftruncate(f->fd, size)))
 		return false;
-	put_size(f, size);
+	put_size(m, f, size);
 	return true;
 }
 
@@ -417,7 +469,7 @@ static bool do_punch(struct model *m, const struct op *op)
 		  fallocate(m->cur->fd, FALLOC_FL_PUNCH_HOLE |
 			    FALLOC_FL_KEEP_SIZE, op->off, op->len)))
 		return false;
-	put_zero(m->cur, op->off, op->len);
+	put_zero(m, m->cur, op->off, op->len);
 	return true;
 }
 
@@ -434,8 +486,8 @@ static bool do_zero(struct model *m, const struct op *op)
 	if (!must(m, "fallocate(ZERO_RANGE)", 0, ret))
 		return false;
 	if (!keep && f->size < op->off + op->len)
-		put_size(f, op->off + op->len);
-	put_zero(f, op->off, op->len);
+		put_size(m, f, op->off + op->len);
+	put_zero(m, f, op->off, op->len);
 	return true;
 }
 
@@ -447,7 +499,7 @@ static bool do_allocate(struct model *m, const struct op *op)
 	if (!must(m, "fallocate", 0, fallocate(f->fd, keep, op->off, op->len)))
 		return false;
 	if (!keep && f->size < op->off + op->len)
-		put_size(f, op->off + op->len);
+		put_size(m, f, op->off + op->len);
 	return true;
 }
 
@@ -461,8 +513,7 @@ static bool do_direct_read(struct model *m, const struct op *op)
 	size_t off = op->off & -page_size(), want;
 	size_t len = (op->len + page_size() - 1) & -page_size();
 
-	if (f->grown && !(synced(m, f, 0, "fsync", fsync(f->fd)) &&
-			  check_synced(m, f)))
+	if (f->grown && !sync_file(m, f, 0, "fsync", fsync))
 		return false;
 	want = off < f->size ? least(len, f->size - off) : 0;
 	return must(m, "pread with O_DIRECT", want,
@@ -481,7 +532,7 @@ static bool do_direct_write(struct model *m, const struct op *op)
 	if (!must(m, "pwrite with O_DIRECT", len,
 		  pwrite(f->direct, m->direct, len, off)))
 		return false;
-	put(f, off, m->direct, len);
+	put(m, f, off, m->direct, len);
 	return check_store(m, f, off, len);
 }
 
@@ -493,7 +544,7 @@ static bool do_trunc_open(struct model *m, const struct op *op)
 	if (!must(m, "close", 0, close(f->other)) || !check_synced(m, f))
 		return false;
 	f->other = fs_open(m->fs, f->name, O_RDWR | O_TRUNC);
-	put_size(f, 0);
+	put_size(m, f, 0);
 	return true;
 }
 
@@ -541,7 +592,7 @@ static bool do_copy(struct model *m, const struct op *op)
 				     len - left, n, strerror(errno));
 	}
 	if (len)
-		put(to, op->off2, from->bytes + op->off, len);
+		put(m, to, op->off2, from->bytes + op->off, len);
 	return true;
 }
 
@@ -826,18 +877,33 @@ static void pick_op(struct model *m, struct op *op)
 	m->r->plan = m->r->plan * 31 + srv_hash(op, sizeof(*op));
 }
 
-static void tell_ops(struct model *m)
+static void tell_op(const struct model *m, unsigned int n)
 {
-	unsigned int n = m->op < TOLD - 1 ? 0 : m->op - (TOLD - 1);
+	const struct op *op = &m->ops[n];
 
-	for (; n <= m->op; n++) {
-		const struct op *op = &m->told[n % TOLD];
+	diag("operation %u: %s, file %s, offset %zu, length %zu, other offset "
+	     "%zu, variant %u", n, kind_of(op)->name, m->f[op->file].name,
+	     op->off, op->len, op->off2, op->variant & 7);
+}
 
-		diag("operation %u: %s, file %s, offset %zu, length %zu, "
-		     "other offset %zu, variant %u", n, kind_of(op)->name,
-		     m->f[op->file].name, op->off, op->len, op->off2,
-		     op->variant & 7);
+/* Who changed that byte, and what came right before. */
+static void tell_ops(const struct model *m)
+{
+	unsigned int i, n = 0;
+
+	for (i = m->ntouches; m->at_file && i-- && n < TOLD / 2; ) {
+		const struct touch *t = &m->touches[i];
+
+		if (t->file != m->at_file - m->f || m->at < t->off ||
+		    m->at - t->off >= t->len)
+			continue;
+		diag("changed that byte: %zu to %zu by:", t->off,
+		     t->off + t->len);
+		tell_op(m, t->op);
+		n++;
 	}
+	for (n = m->op < TOLD - 1 ? 0 : m->op - (TOLD - 1); n <= m->op; n++)
+		tell_op(m, n);
 }
 
 /* Some of the WRITEs fail, in the server. */
@@ -886,6 +952,8 @@ static void set_up(struct model *m)
 		m->f[i].either = memory(max);
 	}
 	m->piece = m->o->piece ? m->o->piece : max / 5;
+	m->ops = memory(m->o->ops * sizeof(*m->ops));
+	m->touches = memory(2 * m->o->ops * sizeof(*m->touches));
 	m->buf = memory(m->piece + page_size());
 	m->direct = memory(m->piece + page_size());
 	m->random = m->o->seed;
@@ -917,6 +985,8 @@ static void put_down(struct model *m)
 		munmap(m->f[i].bytes, m->o->max);
 		munmap(m->f[i].either, m->o->max);
 	}
+	munmap(m->ops, m->o->ops * sizeof(*m->ops));
+	munmap(m->touches, 2 * m->o->ops * sizeof(*m->touches));
 	munmap(m->buf, m->piece + page_size());
 	munmap(m->direct, m->piece + page_size());
 }
@@ -926,7 +996,7 @@ static bool each_op(struct model *m)
 	char why[128];
 
 	for (m->op = 0; m->op < m->o->ops; m->op++) {
-		struct op *op = &m->told[m->op % TOLD];
+		struct op *op = &m->ops[m->op];
 
 		pick_op(m, op);
 		m->cur = &m->f[op->file];
@@ -949,9 +1019,8 @@ static bool last_check(struct model *m)
 		struct mfile *f = m->cur = &m->f[i];
 
 		if (!do_check(m, NULL) ||
-		    !synced(m, f, 0, "last fsync", fsync(f->fd)) ||
-		    !synced(m, f, 1, "last fsync", fsync(f->other)) ||
-		    !check_synced(m, f))
+		    !sync_file(m, f, 0, "last fsync", fsync) ||
+		    !sync_file(m, f, 1, "last fsync", fsync))
 			return false;
 		posix_fadvise(f->fd, 0, 0, POSIX_FADV_DONTNEED);
 		if (!do_check(m, NULL))
