@@ -572,6 +572,15 @@ static bool do_reopen(struct model *m, const struct op *op)
 	return true;
 }
 
+static bool check_size(struct model *m, const struct mfile *f)
+{
+	struct stat st = { 0 };
+	int ret = fstat(f->fd, &st);
+
+	return must(m, "fstat", 0, ret) &&
+	       must(m, "fstat's size", f->size, st.st_size);
+}
+
 static bool do_copy(struct model *m, const struct op *op)
 {
 	struct mfile *from = m->cur, *to = &m->f[!(m->cur - m->f)];
@@ -591,9 +600,15 @@ static bool do_copy(struct model *m, const struct op *op)
 				     "(%s)", len, op->off, op->off2,
 				     len - left, n, strerror(errno));
 	}
-	if (len)
-		put(m, to, op->off2, from->bytes + op->off, len);
-	return true;
+	if (!len)
+		return true;
+	put(m, to, op->off2, from->bytes + op->off, len);
+	/*
+	 * Some kernels without writeback_cache only know here that they do not
+	 * know the size, and would append where the end was.
+	 */
+	m->cur = to;
+	return check_size(m, to);
 }
 
 static bool do_readahead(struct model *m, const struct op *op)
@@ -708,13 +723,11 @@ static bool do_late(struct model *m, const struct op *op)
 static bool do_check(struct model *m, const struct op *op)
 {
 	struct mfile *f = m->cur;
-	struct stat st;
 	size_t at;
 
 	(void)op;
-	if (fstat(f->fd, &st) || (size_t)st.st_size != f->size)
-		return wrong(m, "fstat: expected a size of %zu, got %lld",
-			     f->size, (long long)st.st_size);
+	if (!check_size(m, f))
+		return false;
 	for (at = 0; at < f->size; at += m->piece)
 		if (!read_back(m, f, at, m->piece))
 			return false;
@@ -886,6 +899,27 @@ static void tell_op(const struct model *m, unsigned int n)
 	     op->off, op->len, op->off2, op->variant & 7);
 }
 
+/* What the server was told of that byte; SETATTR has a new size. */
+static void tell_requests(const struct model *m)
+{
+	const struct srv_shared *sh = m->fs->sh;
+	unsigned int i;
+
+	for (i = 0; i < sh->nlog; i++) {
+		const struct srv_event *ev = &sh->log[i];
+
+		if (ev->file != m->at_file - m->f || ev->opcode == FUSE_READ ||
+		    ev->offset > m->at || (ev->opcode != FUSE_SETATTR &&
+					   ev->offset + ev->size <= m->at))
+			continue;
+		diag("request %u of this mount: opcode %u, offset %llu, size "
+		     "%llu%s, error %d", i, ev->opcode,
+		     (unsigned long long)ev->offset,
+		     (unsigned long long)ev->size,
+		     ev->cached ? ", out of the cache" : "", ev->error);
+	}
+}
+
 /* Who changed that byte, and what came right before. */
 static void tell_ops(const struct model *m)
 {
@@ -902,6 +936,8 @@ static void tell_ops(const struct model *m)
 		tell_op(m, t->op);
 		n++;
 	}
+	if (m->at_file)
+		tell_requests(m);
 	for (n = m->op < TOLD - 1 ? 0 : m->op - (TOLD - 1); n <= m->op; n++)
 		tell_op(m, n);
 }
