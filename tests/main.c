@@ -25,6 +25,7 @@ struct options {
 	bool list, destructive, pressure, force, autotools;
 	const char *json;
 	const char *hang;
+	unsigned int soak;	/* minutes */
 	const char **only;
 	int nonly;
 };
@@ -47,6 +48,8 @@ static const char usage_text[] =
 "  --json FILE         write the results, or with --list the tests, as JSON\n"
 "  --timeout-scale N   multiply all time limits by N; 0 measures (default),\n"
 "                      also in the environment as FUSEWB_TIMEOUT_SCALE\n"
+"  --soak MINUTES      repeat the tests for so long, each for its share of it,\n"
+"                      until it fails\n"
 "  --seed N            begin all random numbers of the tests with N, as a run\n"
 "                      printed it, to do again what that run did\n"
 "  --copies-too        do not fail because the server has copies of pages:\n"
@@ -85,6 +88,19 @@ static bool parse_scale(const char *s)
 	return true;
 }
 
+static bool parse_minutes(const char *s, unsigned int *minutes)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(s, &end, 10);
+	if (errno || end == s || *end || *s == '-' || !n || n > 100000)
+		return false;
+	*minutes = n;
+	return true;
+}
+
 static bool parse_seed(const char *s)
 {
 	char *end;
@@ -108,7 +124,7 @@ static void random_seed(void)
 static int parse(int argc, char **argv, struct options *o)
 {
 	enum { LIST = 256, ONLY, PRESSURE, DESTRUCTIVE, FORCE, EXPECT, JSON,
-	       SCALE, EXITCODE, HANG, COPIES, SEED, VERSION };
+	       SCALE, EXITCODE, HANG, COPIES, SEED, SOAK, VERSION };
 	static const struct option opts[] = {
 		{ "list", no_argument, NULL, LIST },
 		{ "only", required_argument, NULL, ONLY },
@@ -121,6 +137,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "exit-code", required_argument, NULL, EXITCODE },
 		{ "hang", required_argument, NULL, HANG },
 		{ "copies-too", no_argument, NULL, COPIES },
+		{ "soak", required_argument, NULL, SOAK },
 		{ "seed", required_argument, NULL, SEED },
 		{ "version", no_argument, NULL, VERSION },
 		{ "help", no_argument, NULL, 'h' },
@@ -178,6 +195,11 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case COPIES:
 			copies_will_do = true;
+			break;
+		case SOAK:
+			if (!parse_minutes(optarg, &o->soak))
+				return misuse("--soak: expected minutes, 1 to "
+					      "100000, got '%s'", optarg);
 			break;
 		case SEED:
 			if (!parse_seed(optarg))
@@ -307,6 +329,34 @@ static void conclude(const int *count, int bad, bool fast)
 			    count[BROKEN]);
 }
 
+/*
+ * Once, or until @end, or until it does something else than it must.  Each
+ * repetition has a seed of its own.
+ */
+static void repeat_test(const struct test *t, struct outcome *o, uint64_t end)
+{
+	unsigned int ms = 0;
+
+	for (repetition = 0; ; repetition++) {
+		memset(o, 0, sizeof(*o));
+		o->seed = test_seed();
+		run_test(t, o);
+		o->repetitions = repetition + 1;
+		o->ms = ms += o->ms;
+		if (now_ns() >= end || o->verdict == SKIP || o->tainted ||
+		    !result_ok(t, o) || interrupted())
+			return;
+	}
+}
+
+/* What a test leaves of its share, by being skipped or failing, others get. */
+static uint64_t share(uint64_t end, int left)
+{
+	uint64_t now = now_ns();
+
+	return end > now ? now + (end - now) / left : 0;
+}
+
 static int run_plan(const struct options *o, const struct test **plan, int n,
 		    struct outcome *out, FILE *json)
 {
@@ -314,6 +364,7 @@ static int run_plan(const struct options *o, const struct test **plan, int n,
 	const char *tainted = NULL;
 	char why[256] = "";
 	bool none, broken = false, fast = false;
+	uint64_t end;
 
 	none = cannot_run(why, sizeof(why));
 	if (!none && !supervisor_init(why, sizeof(why)))
@@ -325,6 +376,7 @@ static int run_plan(const struct options *o, const struct test **plan, int n,
 	result_diag("time limits are multiplied by %u", time_scale);
 	result_diag("seed %llu: --seed with that number runs it again",
 		    (unsigned long long)run_seed);
+	end = o->soak ? now_ns() + o->soak * 60000000000ULL : 0;
 	for (i = 0; i < n; i++) {
 		memset(&out[i], 0, sizeof(out[i]));
 		if (none || broken || tainted) {
@@ -333,7 +385,8 @@ static int run_plan(const struct options *o, const struct test **plan, int n,
 				 tainted ? "tainted by " : "",
 				 tainted ? tainted : why);
 		} else {
-			run_test(plan[i], &out[i]);
+			repeat_test(plan[i], &out[i],
+				    share(end, n - i));
 		}
 		if (interrupted()) {
 			printf("Bail out! interrupted by a signal in %s\n",

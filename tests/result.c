@@ -48,7 +48,7 @@ void result_diag(const char *fmt, ...)
 }
 
 /* With --expect=stock, failing is what some tests are there for. */
-static bool is_ok(const struct test *t, const struct outcome *o)
+bool result_ok(const struct test *t, const struct outcome *o)
 {
 	if (o->verdict == SKIP)
 		return true;
@@ -60,7 +60,7 @@ static bool is_ok(const struct test *t, const struct outcome *o)
 bool result_add(const struct test *t, const struct outcome *o)
 {
 	const char *more = "", *why = "";
-	bool ok = is_ok(t, o);
+	bool ok = result_ok(t, o);
 
 	if (o->why[0] && o->verdict != SKIP)
 		result_diag("%s", o->why);
@@ -84,6 +84,11 @@ bool result_add(const struct test *t, const struct outcome *o)
 			    o->blind, o->blind_why);
 	else if (expect_stock())
 		result_diag("stock: %s", stock_name(t, o));
+	if (o->repetitions > 1)
+		result_diag("repetitions=%u", o->repetitions);
+	if (!ok && o->repetitions)
+		result_diag("to do it again: --only %s --seed %llu", t->name,
+			    (unsigned long long)o->seed);
 	result_diag("time_ms=%u", o->ms);
 	printf("%s %d %s%s%s\n", ok ? "ok" : "not ok", ++number, t->name,
 	       more, why);
@@ -160,9 +165,12 @@ bool result_json(FILE *f, const struct test *const *t,
 		put_string(f, t[i]->purpose);
 		if (o) {
 			fprintf(f, ",\n     \"result\": \"%s\", \"ok\": %s, "
-				"\"time_ms\": %u, \"why\": ",
+				"\"time_ms\": %u, \"repetitions\": %u, "
+				"\"seed\": \"%llu\", \"why\": ",
 				verdict_name[o[i].verdict],
-				is_ok(t[i], &o[i]) ? "true" : "false", o[i].ms);
+				result_ok(t[i], &o[i]) ? "true" : "false",
+				o[i].ms, o[i].repetitions,
+				(unsigned long long)o[i].seed);
 			put_string(f, o[i].why);
 			if (o[i].blind[0]) {
 				fprintf(f, ", \"blind\": \"%s\", "

@@ -14,6 +14,8 @@ struct outcome {
 	char why[512];		/* first reason, one line */
 	unsigned int ms;
 	bool tainted;		/* something could not be killed */
+	unsigned int repetitions;
+	uint64_t seed;		/* of the last of them */
 	char blind[8];		/* change whose absence cannot show here */
 	char blind_why[256];
 };
@@ -53,6 +55,8 @@ bool should_fail(const struct test *t, const struct outcome *o);
 void result_open(int plan);
 void result_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
 bool result_add(const struct test *t, const struct outcome *o);
+/* Is it what this kernel must do? */
+bool result_ok(const struct test *t, const struct outcome *o);
 void result_list(const struct test *const *t, int n);
 bool result_json(FILE *f, const struct test *const *t,
 		 const struct outcome *o, int n);
