@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -162,6 +163,16 @@ void blind_to(const char *change, const char *why)
 void abort_later(int fd, const char *dir)
 {
 	tell(MSG_ABORT, fd, dir, strlen(dir) + 1);
+}
+
+/* Without such a descriptor it is one of many to be killed. */
+void server_later(pid_t pid)
+{
+	int fd = syscall(SYS_pidfd_open, pid, 0);
+
+	tell(MSG_SERVER, fd, "", 1);
+	if (fd >= 0)
+		close(fd);
 }
 
 uint64_t now_ns(void)
