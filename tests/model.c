@@ -30,6 +30,7 @@ struct mfile {
 	unsigned char *either;
 	size_t size;
 	bool grown;		/* the server may not know yet */
+	size_t last;		/* where it was written */
 	int fd, other, append, direct;
 	unsigned char *map;	/* of @fd, the longest the file can be */
 	unsigned int seen[2];	/* failures that @fd and @other told of */
@@ -56,6 +57,15 @@ static struct failures {
 	} at[MOST_FAILURES];
 } *failures;
 
+/*
+ * A process that has pages written all the time, so that any operation can find
+ * them in flight.  What it does changes no byte.
+ */
+static struct flusher {
+	_Atomic int stop;
+	_Atomic int fd[FILES];
+} *flusher;
+
 struct model {
 	const struct model_opts *o;
 	struct model_result *r;
@@ -67,6 +77,7 @@ struct model {
 	size_t piece;
 	uint64_t random;
 	unsigned int op, remounts, folded;
+	struct actor actor;
 	unsigned int postponed, writes;
 	struct op *ops;
 	struct touch *touches;
@@ -81,6 +92,7 @@ struct kind {
 	unsigned int weight;
 	unsigned int needs;	/* one of these flags, if any is given */
 	bool bounded;		/* with MODEL_ERRORS too */
+	bool dirties;
 	bool (*run)(struct model *m, const struct op *op);
 };
 
@@ -221,11 +233,14 @@ static unsigned int failed(const struct model *m, const struct mfile *f)
 static bool settle(struct model *m, struct mfile *f, int which,
 		   unsigned int before)
 {
-	int fd = which ? f->other : f->fd, ret, err;
+	int fd = which ? f->other : f->fd, late = m->fs->sh->late, ret, err;
 
+	m->fs->sh->late = 0;
+	srv_answer_all(m->fs);
 	if (!wait_until(!fs_waiting(m->fs), scaled_ms(10000)))
 		return wrong(m, "expected all WRITEs to be answered, got %u "
 			     "that are not", fs_waiting(m->fs));
+	m->fs->sh->late = late;
 	ret = fsync(fd);
 	err = errno;
 	f->seen[which] = failed(m, f);
@@ -295,6 +310,7 @@ static void put(struct model *m, struct mfile *f, size_t off, const void *p,
 		size_t len)
 {
 	touch(m, f, off, len);
+	f->last = off;
 	memcpy(f->bytes + off, p, len);
 	memset(f->either + off, 0, len);
 	if (f->size < off + len) {
@@ -544,6 +560,8 @@ static bool do_trunc_open(struct model *m, const struct op *op)
 	if (!must(m, "close", 0, close(f->other)) || !check_synced(m, f))
 		return false;
 	f->other = fs_open(m->fs, f->name, O_RDWR | O_TRUNC);
+	if (flusher)
+		flusher->fd[f - m->f] = f->other;
 	put_size(m, f, 0);
 	return true;
 }
@@ -625,6 +643,49 @@ static bool do_dontneed(struct model *m, const struct op *op)
 		    posix_fadvise(m->cur->fd, off, len, POSIX_FADV_DONTNEED));
 }
 
+static long flush_all_the_time(void *arg)
+{
+	struct flusher *fl = arg;
+	unsigned int n;
+
+	actor_begin();
+	for (n = 0; !fl->stop; n++) {
+		int fd = fl->fd[n % FILES];
+
+		/* Of a file that is just being closed it says so. */
+		if (n % 32 == 31)
+			syncfs(fd);
+		else
+			sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE);
+		usleep(500 + n * 7919 % 2500);
+	}
+	return 0;
+}
+
+static void start_flusher(struct model *m)
+{
+	if (!has(m, MODEL_LATE))
+		return;
+	flusher = mmap(NULL, sizeof(*flusher), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	NEED(flusher != MAP_FAILED, "expected memory, got %s",
+	     strerror(errno));
+	actor_start(&m->actor, flush_all_the_time, flusher);
+}
+
+static void stop_flusher(struct model *m)
+{
+	if (!flusher)
+		return;
+	flusher->stop = 1;
+	if (!actor_done(&m->actor, scaled_ms(10000))) {
+		show_stack(m->actor.pid);
+		wrong(m, "expected the process that has pages written to come "
+		      "back, got it stuck");
+	}
+	flusher = NULL;
+}
+
 static void open_files(struct model *m, int flags)
 {
 	int i;
@@ -637,6 +698,8 @@ static void open_files(struct model *m, int flags)
 		f->append = fs_open(m->fs, f->name, O_WRONLY | O_APPEND);
 		f->direct = fs_open(m->fs, f->name, O_RDWR | O_DIRECT);
 		map_file(m, f);
+		if (flusher)
+			flusher->fd[i] = f->other;
 	}
 }
 
@@ -712,7 +775,7 @@ static bool do_remount(struct model *m, const struct op *op)
 /* How late the server answers from now on. */
 static bool do_late(struct model *m, const struct op *op)
 {
-	static const int ms[] = { 0, 1, 1, 2, 2, 5, 10, 20 };
+	static const int ms[] = { 0, 1, 1, 1, 2, 2, 4, 10 };
 
 	m->fs->sh->late = ms[op->variant % (sizeof(ms) / sizeof(ms[0]))];
 	if (!m->fs->sh->late)
@@ -782,34 +845,34 @@ static bool do_move_pages(struct model *m, const struct op *op)
 }
 
 static const struct kind kinds[] = {
-	{ "pwrite", 24, 0, true, do_pwrite },
-	{ "append", 4, 0, true, do_append },
-	{ "pread", 10, 0, true, do_pread },
-	{ "store", 16, 0, true, do_store },
-	{ "load", 6, 0, true, do_load },
-	{ "msync async", 2, 0, true, do_msync_async },
-	{ "msync", 3, 0, true, do_msync },
-	{ "sync_file_range", 10, 0, true, do_sync_range },
-	{ "fsync", 4, 0, true, do_fsync },
-	{ "fdatasync", 3, 0, true, do_fdatasync },
-	{ "shrink", 4, 0, true, do_shrink },
-	{ "grow", 3, 0, true, do_grow },
-	{ "punch hole", 4, 0, false, do_punch },
-	{ "zero range", 2, 0, false, do_zero },
-	{ "allocate", 2, 0, false, do_allocate },
-	{ "direct read", 4, 0, false, do_direct_read },
-	{ "direct write", 4, 0, false, do_direct_write },
-	{ "open with O_TRUNC", 1, 0, false, do_trunc_open },
-	{ "reopen", 3, 0, false, do_reopen },
-	{ "copy_file_range", 4, 0, false, do_copy },
-	{ "readahead", 3, 0, true, do_readahead },
-	{ "drop pages", 5, 0, true, do_dontneed },
-	{ "remount", 1, MODEL_REMOUNT, false, do_remount },
-	{ "answer late", 4, MODEL_LATE, true, do_late },
-	{ "drop caches", 1, MODEL_MOVES, true, do_drop_caches },
-	{ "compact memory", 1, MODEL_MOVES, true, do_compact },
-	{ "move pages", 6, MODEL_MOVES, true, do_move_pages },
-	{ "check", 2, 0, true, do_check },
+	{ "pwrite", 24, 0, true, true, do_pwrite },
+	{ "append", 4, 0, true, true, do_append },
+	{ "pread", 10, 0, true, false, do_pread },
+	{ "store", 16, 0, true, true, do_store },
+	{ "load", 6, 0, true, false, do_load },
+	{ "msync async", 2, 0, true, false, do_msync_async },
+	{ "msync", 3, 0, true, false, do_msync },
+	{ "sync_file_range", 10, 0, true, false, do_sync_range },
+	{ "fsync", 4, 0, true, false, do_fsync },
+	{ "fdatasync", 3, 0, true, false, do_fdatasync },
+	{ "shrink", 4, 0, true, false, do_shrink },
+	{ "grow", 3, 0, true, false, do_grow },
+	{ "punch hole", 4, 0, false, false, do_punch },
+	{ "zero range", 2, 0, false, false, do_zero },
+	{ "allocate", 2, 0, false, false, do_allocate },
+	{ "direct read", 4, 0, false, false, do_direct_read },
+	{ "direct write", 4, 0, false, false, do_direct_write },
+	{ "open with O_TRUNC", 1, 0, false, false, do_trunc_open },
+	{ "reopen", 3, 0, false, false, do_reopen },
+	{ "copy_file_range", 4, 0, false, false, do_copy },
+	{ "readahead", 3, 0, true, false, do_readahead },
+	{ "drop pages", 5, 0, true, false, do_dontneed },
+	{ "remount", 1, MODEL_REMOUNT, false, false, do_remount },
+	{ "answer late", 4, MODEL_LATE, true, false, do_late },
+	{ "drop caches", 1, MODEL_MOVES, true, false, do_drop_caches },
+	{ "compact memory", 1, MODEL_MOVES, true, false, do_compact },
+	{ "move pages", 6, MODEL_MOVES, true, false, do_move_pages },
+	{ "check", 2, 0, true, false, do_check },
 };
 
 #define KINDS (sizeof(kinds) / sizeof(kinds[0]))
@@ -856,8 +919,9 @@ static size_t pick_len(struct model *m)
 	}
 }
 
-static size_t pick_off(struct model *m, size_t size, size_t len)
+static size_t pick_off(struct model *m, const struct mfile *f, size_t len)
 {
+	size_t size = f->size;
 	size_t r = next_random(m), off;
 
 	switch (r % 8) {
@@ -873,6 +937,10 @@ static size_t pick_off(struct model *m, size_t size, size_t len)
 	case 4:		/* over the edge of a page */
 		off = ((r >> 8) % m->o->max | (page_size() - 1)) - r % 7;
 		break;
+	case 5 ... 6:	/* about where it was written last */
+		off = f->last + (r >> 8) % (2 * page_size());
+		off -= least(off, page_size());
+		break;
 	default:
 		off = (r >> 8) % m->o->max;
 	}
@@ -885,8 +953,8 @@ static void pick_op(struct model *m, struct op *op)
 	op->file = below(m, FILES);
 	op->variant = next_random(m) >> 32;
 	op->len = pick_len(m);
-	op->off = pick_off(m, m->f[op->file].size, op->len);
-	op->off2 = pick_off(m, m->f[!op->file].size, op->len);
+	op->off = pick_off(m, &m->f[op->file], op->len);
+	op->off2 = pick_off(m, &m->f[!op->file], op->len);
 	m->r->plan = m->r->plan * 31 + srv_hash(op, sizeof(*op));
 }
 
@@ -942,23 +1010,30 @@ static void tell_ops(const struct model *m)
 		tell_op(m, n);
 }
 
-/* Some of the WRITEs fail, in the server. */
-static int fail_some(unsigned char *store, const struct srv_event *ev,
-		     unsigned char *data)
+bool model_count_failure(const struct srv_event *ev)
 {
-	static unsigned int nth;
 	unsigned int n = failures->n;
 
-	(void)store;
-	(void)data;
-	if (!ev->cached || n == MOST_FAILURES || ++nth % 5)
-		return 0;
+	if (n == MOST_FAILURES)
+		return false;
 	failures->at[n].file = ev->file;
 	failures->at[n].offset = ev->offset;
 	failures->at[n].size = ev->size;
 	failures->of[ev->file]++;
 	failures->n++;
-	return EIO;
+	return true;
+}
+
+/* Some of the WRITEs fail, in the server. */
+static int fail_some(unsigned char *store, const struct srv_event *ev,
+		     unsigned char *data)
+{
+	static unsigned int nth;
+
+	(void)store;
+	(void)data;
+	return ev->cached && ++nth % 5 == 0 && model_count_failure(ev) ?
+	       EIO : 0;
 }
 
 static void *memory(size_t size)
@@ -1003,13 +1078,15 @@ static void set_up(struct model *m)
 				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
 		NEED(failures != MAP_FAILED, "expected memory, got %s",
 		     strerror(errno));
-		m->srv.judge = fail_some;
+		if (!m->srv.judge)
+			m->srv.judge = fail_some;
 	}
 	m->cur = &m->f[0];
 	m->fs = fs_mount(&m->srv);
 	m->fs->sh->late = has(m, MODEL_LATE);
 	if (m->o->begin)
 		m->o->begin(m->fs);
+	start_flusher(m);
 	open_files(m, O_CREAT);
 }
 
@@ -1027,6 +1104,16 @@ static void put_down(struct model *m)
 	munmap(m->direct, m->piece + page_size());
 }
 
+/* Have it written at once, so that the next operation finds it in flight. */
+static void send_off(struct model *m, const struct op *op)
+{
+	struct mfile *f = &m->f[op->file];
+
+	if (has(m, MODEL_LATE) && op->variant & 0x300)
+		sync_file_range(f->other, f->last & -page_size(), op->len,
+				SYNC_FILE_RANGE_WRITE);
+}
+
 static bool each_op(struct model *m)
 {
 	char why[128];
@@ -1037,8 +1124,11 @@ static bool each_op(struct model *m)
 		pick_op(m, op);
 		m->cur = &m->f[op->file];
 		fold_failures(m);
+		m->r->in_flight += m->fs->sh->held > 0;
 		if (!kind_of(op)->run(m, op) || !healthy(m))
 			return false;
+		if (kind_of(op)->dirties)
+			send_off(m, op);
 		if (m->o->meanwhile && m->op % 8 == 0 &&
 		    !m->o->meanwhile(m->op, why, sizeof(why)))
 			return wrong(m, "%s", why);
@@ -1068,6 +1158,7 @@ static bool last_check(struct model *m)
 /* There are others to come. */
 static void end_quietly(struct model *m)
 {
+	stop_flusher(m);
 	m->fs->sh->late = 0;
 	srv_answer_all(m->fs);
 	close_files(m);
@@ -1089,6 +1180,7 @@ void model_run(const struct model_opts *o, bool quiet, struct model_result *r)
 		else
 			end_quietly(&m);
 	}
+	stop_flusher(&m);
 	r->failed = failures ? (unsigned int)failures->n : 0;
 	r->postponed = m.postponed;
 	r->writes = m.writes;
@@ -1100,10 +1192,10 @@ void model_expect(const struct model_opts *o)
 	struct model_result r;
 
 	model_run(o, false, &r);
-	diag("seed %llu: %u operations, %llu bytes written, %u WRITEs, %u "
-	     "held, %u failed", (unsigned long long)o->seed,
-	     r.ok ? o->ops : r.op + 1, r.bytes, r.writes, r.postponed,
-	     r.failed);
+	diag("seed %llu: %u operations, %u of them with WRITEs held, %llu "
+	     "bytes written, %u WRITEs, %u held, %u failed",
+	     (unsigned long long)o->seed, r.ok ? o->ops : r.op + 1,
+	     r.in_flight, r.bytes, r.writes, r.postponed, r.failed);
 	if (!r.ok)
 		test_fail(__FILE__, __LINE__, "%s: %s", o->name, r.why);
 }

@@ -9,7 +9,10 @@
 enum {
 	/* The server answers WRITEs late and in any order. */
 	MODEL_LATE = 1,
-	/* It fails some; then there is nothing but writing and syncing. */
+	/*
+	 * It fails some, or what its @judge says; then there is nothing but
+	 * writing and syncing.
+	 */
 	MODEL_ERRORS = 2,
 	/* Drop caches, compact, move pages: hurts the whole machine. */
 	MODEL_MOVES = 4,
@@ -34,6 +37,7 @@ struct model_result {
 	bool ok;
 	char why[320];		/* the first difference, with all parameters */
 	unsigned int op;	/* that found it */
+	unsigned int in_flight;	/* operations begun with WRITEs held */
 	unsigned int failed;	/* WRITEs that the server failed */
 	unsigned int postponed;	/* WRITEs that it answered late */
 	unsigned int writes;	/* WRITEs out of the page cache */
@@ -50,5 +54,7 @@ void model_run(const struct model_opts *o, bool quiet,
 	       struct model_result *r);
 /* The same, and it is the test that fails. */
 void model_expect(const struct model_opts *o);
+/* To be called by a @judge that fails a WRITE; false: it must not any more. */
+bool model_count_failure(const struct srv_event *ev);
 
 #endif

@@ -607,8 +607,11 @@ static void serve(struct srv *s)
 			if (errno == EINTR || errno == EAGAIN ||
 			    errno == ENOENT)
 				continue;
-			/* ENODEV: unmounted or aborted. */
-			if (errno != ENODEV)
+			/*
+			 * ENODEV: unmounted or aborted; ECONNABORTED: that was
+			 * while it took a request, a RELEASE say.
+			 */
+			if (errno != ENODEV && errno != ECONNABORTED)
 				trouble(s, "read of /dev/fuse");
 			break;
 		}
