@@ -521,7 +521,7 @@ static bool do_allocate(struct model *m, const struct op *op)
 
 /*
  * It flushes what it reads and asks the server, which says "end of file" to a
- * hole behind what it has: with stock kernels of any age the read is short then.
+ * hole behind what it has: on a stock kernel of any age the read is short then.
  */
 static bool do_direct_read(struct model *m, const struct op *op)
 {
@@ -641,6 +641,21 @@ static bool do_dontneed(struct model *m, const struct op *op)
 
 	return must(m, "posix_fadvise(DONTNEED)", 0,
 		    posix_fadvise(m->cur->fd, off, len, POSIX_FADV_DONTNEED));
+}
+
+/* Reclaim of these pages alone; unmapping them, which is known everywhere. */
+static bool do_page_out(struct model *m, const struct op *op)
+{
+	static const int advice[] = { MADV_PAGEOUT, MADV_PAGEOUT, MADV_COLD,
+				      MADV_DONTNEED };
+	struct mfile *f = m->cur;
+	int how = advice[op->variant & 3];
+	size_t off = op->off & -page_size();
+	int ret = madvise(f->map + off, op->len, how);
+
+	if (ret && errno == EINVAL && how != MADV_DONTNEED)
+		return true;
+	return must(m, "madvise", 0, ret);
 }
 
 static long flush_all_the_time(void *arg)
@@ -867,6 +882,7 @@ static const struct kind kinds[] = {
 	{ "copy_file_range", 4, 0, false, false, do_copy },
 	{ "readahead", 3, 0, true, false, do_readahead },
 	{ "drop pages", 5, 0, true, false, do_dontneed },
+	{ "page out", 5, 0, true, false, do_page_out },
 	{ "remount", 1, MODEL_REMOUNT, false, false, do_remount },
 	{ "answer late", 4, MODEL_LATE, true, false, do_late },
 	{ "drop caches", 1, MODEL_MOVES, true, false, do_drop_caches },

@@ -83,6 +83,25 @@ TEST(model_small_requests,
 }
 
 /*
+ * A block device, with blocks smaller than a page: a kernel that knows which of
+ * them are dirty writes these alone.
+ */
+TEST(model_fuseblk,
+	.purpose = "the same on a block device with blocks of 512 bytes",
+	.guards = "", .stock = STOCK_PASSES, .limit = 120)
+{
+	char path[32];
+	int loop = loop_device(memory_file(64 << 10), path, sizeof(path));
+
+	model_expect(&(struct model_opts){
+		.name = "fuseblk", .seed = test_seed(), .ops = 240,
+		.flags = MODEL_LATE, .max = 128 << 10,
+		.srv = { .block = path,
+			 .max_pages = test_seed() & 1 ? 1 : 16 } });
+	close(loop);
+}
+
+/*
  * Of some WRITEs the server says that they failed.  Each descriptor must tell
  * once, and only the bytes of those may be old.
  */
@@ -197,7 +216,7 @@ static int hide_failure(unsigned char *store, const struct srv_event *ev,
 	return 0;
 }
 
-/* It must be able to fail: a server that lies is found out, whatever it does. */
+/* It must be able to fail: a server that lies is found out, whatever it is. */
 TEST(model_finds_corruption,
 	.purpose = "the model finds bytes that the server has changed, lost or "
 		"swapped",
