@@ -10,6 +10,7 @@
 #include <sys/mount.h>
 #include <sys/stat.h>
 #include <sys/swap.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "block.h"
@@ -292,7 +293,7 @@ TEST(model_replays,
 
 /* A memory cgroup smaller than what the test process writes. */
 static int top_fd = -1, group_fd = -1;
-static bool group_v2;
+static bool group_v2, enabled_v2;
 static size_t model_max;
 
 static bool group_write(int dir, const char *file, const char *value)
@@ -343,6 +344,7 @@ static void mount_groups(void)
 	if (!group_write(top_fd, "cgroup.subtree_control", "+memory"))
 		test_skip("needs the memory controller for a group: %s",
 			  strerror(errno));
+	enabled_v2 = true;
 }
 
 static void make_group(unsigned long limit)
@@ -391,6 +393,22 @@ static void join_group(struct fs *fs)
 	     strerror(errno));
 }
 
+/* What is charged to it stays so, and needs room when it is swapped in. */
+static void leave_group(void)
+{
+	NEED(group_write(group_fd, group_v2 ? "memory.max" :
+			 "memory.limit_in_bytes", group_v2 ? "max" : "-1"),
+	     "lifting the limit of a memory cgroup: expected success, got %s",
+	     strerror(errno));
+	NEED(group_write(top_fd, "cgroup.procs", "0"),
+	     "leaving a memory cgroup: expected success, got %s",
+	     strerror(errno));
+	NEED(!enabled_v2 ||
+	     group_write(top_fd, "cgroup.subtree_control", "-memory"),
+	     "taking the memory controller back: expected success, got %s",
+	     strerror(errno));
+}
+
 static void expect_pressure(void)
 {
 	long hits = limit_hits();
@@ -414,6 +432,7 @@ TEST(model_memcg_pressure,
 		.srv = { .max_write = 128 << 10, .max_background = 32,
 			 .congestion = 24 } });
 	expect_pressure();
+	leave_group();
 }
 
 /* Pages move, caches are dropped, memory is compacted. */
@@ -491,6 +510,11 @@ static void join_with_anon(struct fs *fs)
  * need memory of the group that has none.  A process of no session that the
  * supervisor ends takes it away again, whatever becomes of the test.
  */
+static struct {
+	pid_t pid;
+	int fd;
+} guard;
+
 static void swap_on(char *path, size_t size)
 {
 	static unsigned char page[65536];
@@ -510,21 +534,31 @@ static void swap_on(char *path, size_t size)
 	     "write of a memory file: %s", strerror(errno));
 	loop = loop_device(backing, path, size);
 	NEED(!pipe2(alive, O_CLOEXEC), "pipe: %s", strerror(errno));
-	switch (fork()) {
-	case -1:
-		NEED(false, "fork: %s", strerror(errno));
-		break;
-	case 0:
+	guard.pid = fork();
+	NEED(guard.pid >= 0, "fork: %s", strerror(errno));
+	if (!guard.pid) {
 		setsid();
 		close(alive[1]);
 		if (!read(alive[0], &c, 1))
 			swapoff(path);
 		_exit(0);
 	}
+	guard.fd = alive[1];
 	close(alive[0]);
 	if (swapon(path, 0))
 		test_skip("needs swap: swapon %s: %s", path, strerror(errno));
 	close(loop);
+}
+
+static void swap_off(const char *path)
+{
+	NEED(!swapoff(path), "swapoff %s: expected success, got %s", path,
+	     strerror(errno));
+	/* Or it might take away the swap of the next run. */
+	NEED(write(guard.fd, "x", 1) == 1 &&
+	     waitpid(guard.pid, NULL, 0) == guard.pid,
+	     "expected the process that guards the swap to end, got %s",
+	     strerror(errno));
 }
 
 /* Anonymous memory goes out and comes back while pages are in flight. */
@@ -551,8 +585,6 @@ TEST(model_swap,
 	     "expected pages swapped out, got %ld before and %ld after",
 	     before, now);
 	diag("%ld pages swapped out", now - before);
-	/* It brings back what is left, for which there is no room in there. */
-	munmap(anon, ANON_SIZE);
-	NEED(!swapoff(path), "swapoff %s: expected success, got %s", path,
-	     strerror(errno));
+	leave_group();
+	swap_off(path);
 }
