@@ -26,6 +26,12 @@ static void fill_page(unsigned char *p, unsigned int page)
 
 unsigned char *hold_pages(struct fs *fs, int fd, unsigned int n)
 {
+	return queue_pages(fs, fd, n, n);
+}
+
+unsigned char *queue_pages(struct fs *fs, int fd, unsigned int n,
+			   unsigned int at_server)
+{
 	const size_t ps = page_size();
 	unsigned char *buf = malloc(ps), *map;
 	unsigned int i, before = fs->sh->held;
@@ -51,8 +57,8 @@ unsigned char *hold_pages(struct fs *fs, int fd, unsigned int n)
 
 	NEED(!sync_file_range(fd, 0, n * ps, SYNC_FILE_RANGE_WRITE),
 	     "sync_file_range: expected 0, got %s", strerror(errno));
-	NEED(srv_wait_held(fs, before + n),
-	     "expected %u WRITEs at the server, got %u", n,
+	NEED(srv_wait_held(fs, before + at_server),
+	     "expected %u WRITEs at the server, got %u", at_server,
 	     fs->sh->held - before);
 	free(buf);
 	return map;
@@ -137,6 +143,27 @@ void expect_under_writeback(const char *file, int line,
 				  "%#llx: the server has a copy", i, n,
 				  (unsigned long long)flags);
 	}
+}
+
+void expect_writeback_over(const char *file, int line,
+			   const unsigned char *map, unsigned int n)
+{
+	uint64_t pfn = 0, flags = 0;
+	unsigned int i;
+
+	if (!kpageflags_usable())
+		return;
+	/* A page that is gone from the mapping is not under writeback. */
+	for (i = 0; i < n; i++)
+		if (!wait_until(!page_pfn(&map[i * page_size()], &pfn) ||
+				(pfn_flags(pfn, &flags) &&
+				 !(flags >> KPF_WRITEBACK_BIT & 1)),
+				prompt_ms()))
+			test_fail(file, line, "page %u of %u after the end of "
+				  "its WRITE: expected it no longer under "
+				  "writeback within %u ms, got page flags "
+				  "%#llx", i, n, prompt_ms(),
+				  (unsigned long long)flags);
 }
 
 void expect_data_intact(const char *file, int line, struct fs *fs, int fd,

@@ -14,6 +14,10 @@ unsigned char held_byte(unsigned int page, size_t i);
  */
 unsigned char *hold_pages(struct fs *fs, int fd, unsigned int n);
 
+/* The same with @at_server of them held, and the others queued in the kernel. */
+unsigned char *queue_pages(struct fs *fs, int fd, unsigned int n,
+			   unsigned int at_server);
+
 /*
  * The same through a shared mapping, as it can be done on a mount without
  * writeback_cache as well.  Returns that mapping, which is writable: on a
@@ -42,6 +46,12 @@ void expect_under_writeback(const char *file, int line,
 extern bool copies_will_do;
 #define EXPECT_UNDER_WRITEBACK(map, n) \
 	expect_under_writeback(__FILE__, __LINE__, map, n)
+
+/* Fails unless none of the pages of @map is under writeback soon. */
+void expect_writeback_over(const char *file, int line,
+			   const unsigned char *map, unsigned int n);
+#define EXPECT_WRITEBACK_OVER(map, n) \
+	expect_writeback_over(__FILE__, __LINE__, map, n)
 
 /* Fails unless page data is at the server and in the cache as written. */
 void expect_data_intact(const char *file, int line, struct fs *fs, int fd,

@@ -6,6 +6,7 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "server.h"
@@ -906,6 +908,14 @@ void fs_abort(struct fs *fs)
 	NEED(write(fs->abort_fd, "1", 1) == 1,
 	     "abort through fusectl: expected success, got %s",
 	     strerror(errno));
+}
+
+void fs_kill(struct fs *fs)
+{
+	kill(fs->server, SIGKILL);
+	NEED(wait_until(waitpid(fs->server, NULL, WNOHANG) == fs->server,
+			scaled_ms(5000)), "expected the server to die of "
+	     "SIGKILL, got it alive");
 }
 
 bool fs_connection_gone(const struct fs *fs)

@@ -105,6 +105,8 @@ const char *scratch_dir(void);
 /* Unmount what must be unmountable by now; false with errno if it is not. */
 bool fs_umount(struct fs *fs);
 void fs_abort(struct fs *fs);
+/* SIGKILL for the server; it has died on return. */
+void fs_kill(struct fs *fs);
 bool fs_connection_gone(const struct fs *fs);
 int fs_open(struct fs *fs, const char *name, int flags);
 /* Requests that the kernel has made and that are not answered. */

@@ -112,21 +112,13 @@ TEST(abort_wakes_waiters,
 	end_wakes_waiters(fs_abort);
 }
 
-static void kill_server(struct fs *fs)
-{
-	kill(fs->server, SIGKILL);
-	NEED(wait_until(waitpid(fs->server, NULL, WNOHANG) == fs->server,
-			scaled_ms(5000)), "expected the server to die of "
-	     "SIGKILL, got it alive");
-}
-
 /* The server is killed, which closes the last descriptor of /dev/fuse. */
 TEST(server_death_wakes_waiters,
 	.purpose = "the death of the server wakes every waiter, with an error, "
 		"and it unmounts",
 	.guards = "", .stock = STOCK_PASSES)
 {
-	end_wakes_waiters(kill_server);
+	end_wakes_waiters(fs_kill);
 }
 
 /*
