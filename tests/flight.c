@@ -111,6 +111,18 @@ long store_first_byte(void *fd)
 	return 0;
 }
 
+long quiet_writeback(void)
+{
+	long now = -1;
+
+	NEED(vmstat_read("nr_writeback", &now),
+	     "expected nr_writeback in /proc/vmstat, got none");
+	if (!vmstat_delta_is("nr_writeback", 0, 0, prompt_ms(), &now))
+		test_skip("needs a machine that writes nothing back by itself, "
+			  "where nr_writeback is 0: it stays at %ld", now);
+	return 0;
+}
+
 void expect_under_writeback(const char *file, int line,
 			    const unsigned char *map, unsigned int n)
 {

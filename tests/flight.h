@@ -32,6 +32,12 @@ unsigned char *hold_mapped_pages(struct fs *fs, int fd, unsigned int n);
  */
 long store_first_byte(void *fd);
 
+/*
+ * Wait until nothing on the machine is under writeback, and say so: the counter
+ * is of the whole machine.  Skips the test if others do not leave it alone.
+ */
+long quiet_writeback(void);
+
 /* Mount on @dir, with pages in flight for ever; no test does this. */
 void hang_mount(const char *dir);
 

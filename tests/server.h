@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SRV_FILES	4
+#define SRV_FILES	16
 #define SRV_FILE_MAX	(96UL << 20)
 #define SRV_LOG		8192
 
