@@ -398,10 +398,14 @@ static void do_fallocate(struct srv *s, const struct fuse_in_header *in,
 	ev = log_event(s, FUSE_FALLOCATE, file, arg->offset, arg->length);
 	ev->t_out = now_ns();
 	log_publish(s);
-	/* FALLOC_FL_PUNCH_HOLE */
-	if (arg->mode & 2)
+	/* FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE */
+	if (arg->mode & (0x02 | 0x10))
 		memset(s->store + file * SRV_FILE_MAX + arg->offset, 0,
 		       arg->length);
+	/* FALLOC_FL_KEEP_SIZE */
+	if (!(arg->mode & 0x01) &&
+	    s->sh->size[file] < arg->offset + arg->length)
+		s->sh->size[file] = arg->offset + arg->length;
 	reply(s, in->unique, 0, NULL, 0);
 }
 
