@@ -956,12 +956,19 @@ int fs_open(struct fs *fs, const char *name, int flags)
 
 void fs_lift_dirty_limit(struct fs *fs)
 {
+	static const char *const part[] = { "50", "25", "10", "5" };
 	char path[128];
+	size_t i;
 
 	snprintf(path, sizeof(path), "%s/max_ratio", fs->bdi);
 	NEED(write_file(path, "100"), "write of %s: %s", path, strerror(errno));
+	/* All mounts of the machine together have less than 100. */
 	snprintf(path, sizeof(path), "%s/min_ratio", fs->bdi);
-	NEED(write_file(path, "50"), "write of %s: %s", path, strerror(errno));
+	for (i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+		if (write_file(path, part[i]))
+			return;
+	test_broken(__FILE__, __LINE__, "write of %s: expected success, got %s",
+		    path, strerror(errno));
 }
 
 const unsigned char *fs_store(const struct fs *fs, int file)
