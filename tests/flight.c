@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -86,6 +87,62 @@ unsigned char *hold_mapped_pages(struct fs *fs, int fd, unsigned int n)
 	     "expected %u WRITEs at the server, got %u", n,
 	     fs->sh->held - before);
 	return map;
+}
+
+/* The same byte as it has, so that no test has to know. */
+static long store_again(void *fd)
+{
+	volatile unsigned char *page = mmap(NULL, page_size(), PROT_READ |
+					    PROT_WRITE, MAP_SHARED,
+					    *(int *)fd, 0);
+
+	if (page == MAP_FAILED)
+		return -1;
+	actor_begin();
+	*page = held_byte(0, 0);
+	return 0;
+}
+
+void use_pages_in_flight(struct fs *fs)
+{
+	const bool cached = fs->sh->flags & FUSE_WRITEBACK_CACHE;
+	const unsigned int n = 4;
+	const size_t ps = page_size();
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	struct actor actor;
+	unsigned char *map, byte;
+
+	map = cached ? hold_pages(fs, fd, n) : hold_mapped_pages(fs, fd, n);
+	EXPECT_UNDER_WRITEBACK(map, n);
+	actor_start(&actor, store_again, &fd);
+	EXPECT(actor_blocks(&actor), "expected a store to a page in flight to "
+	       "wait, got %s", actor.st->done ? "it done" : "it running");
+	srv_answer_all(fs);
+	EXPECT(actor_done(&actor, prompt_ms()) && !actor.st->ret, "store to a "
+	       "page that was in flight: expected success, got %s",
+	       actor.st->done ? strerror(actor.st->err) : "it stuck");
+	EXPECT_WRITEBACK_OVER(map + ps, n - 1);
+	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT(!fsync(fd), "second fsync: expected 0, got %s", strerror(errno));
+	EXPECT_DATA_INTACT(fs, fd, n);
+	munmap(map, n * ps);
+
+	EXPECT(pwrite(fd, "end", 3, n * ps) == 3, "write: expected 3, got %s",
+	       strerror(errno));
+	EXPECT(!close(fd), "close: expected 0, got %s", strerror(errno));
+	EXPECT(fs->sh->size[0] == n * ps + 3 &&
+	       !memcmp(fs_store(fs, 0) + n * ps, "end", 3), "after close: "
+	       "expected %zu bytes at the server, got %llu, %s", n * ps + 3,
+	       (unsigned long long)fs->sh->size[0],
+	       memcmp(fs_store(fs, 0) + n * ps, "end", 3) ? "others" :
+	       "the same");
+	fd = fs_open(fs, "data", O_RDWR);
+	EXPECT(!ftruncate(fd, n * ps), "ftruncate: expected 0, got %s",
+	       strerror(errno));
+	EXPECT_DATA_INTACT(fs, fd, n);
+	EXPECT(!pread(fd, &byte, 1, n * ps), "read at the end: expected "
+	       "nothing, got a byte or %s", strerror(errno));
+	EXPECT(!close(fd), "close: expected 0, got %s", strerror(errno));
 }
 
 void hang_mount(const char *dir)

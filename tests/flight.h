@@ -38,6 +38,12 @@ long store_first_byte(void *fd);
  */
 long quiet_writeback(void);
 
+/*
+ * What every server must do: pages of a file are in flight for it, they arrive,
+ * are written again, cut, and read back after the file was closed.
+ */
+void use_pages_in_flight(struct fs *fs);
+
 /* Mount on @dir, with pages in flight for ever; no test does this. */
 void hang_mount(const char *dir);
 
