@@ -67,6 +67,8 @@ check-scripts: ## lint of the shell scripts
 	@scripts/check scripts
 check-ktap: ## the reader of the guest's results refuses what is broken
 	@scripts/check ktap
+check-harness: ## faults put into the suite's own harness: it must not hang, nor pass what fails; needs root
+	@scripts/check-harness
 check-input: ## bad input ends in one clear line and leaves nothing behind
 	@scripts/check input
 check-bindeb-pkg: ## the kernel's own `make bindeb-pkg` still works in a quilt-pushed tree (long)
@@ -82,7 +84,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 .PHONY: help packages check port setup fetch tree series audit series-diff deb rpm
 .PHONY: boot boot-stock boot-without bystanders series-check check-series check-rules
 .PHONY: check-perturbed check-port check-audit check-diff port-table check-scripts
-.PHONY: check-ktap check-input check-bindeb-pkg lint clean distclean
+.PHONY: check-ktap check-harness check-input check-bindeb-pkg lint clean distclean
 
 ## LTS=6.1		the kernel series, of backports/kernels
 ## FLAVOUR=vm		the kernel configuration, of packaging/config

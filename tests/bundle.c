@@ -219,7 +219,7 @@ void bundle_leave(const struct test *t, const struct outcome *o)
 
 	if (!base)
 		return;
-	err = in_helper(put_all, &l, 30000);
+	err = in_helper(put_all, &l, REPORT_MS);
 	if (err)
 		result_diag("bundle: %s/%s: expected to write it, got %s",
 			    base, t->name, strerror(err));

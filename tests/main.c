@@ -15,9 +15,6 @@
 #include "run.h"
 #include "tasks.h"
 
-/* A reader may be a pager, with somebody reading. */
-#define OUTPUT_MS	60000
-
 extern const struct test *const __start_fusewb_tests[];
 extern const struct test *const __stop_fusewb_tests[];
 
@@ -163,8 +160,10 @@ static int parse(int argc, char **argv, struct options *o)
 		return misuse("FUSEWB_TIMEOUT_SCALE: expected 0 to 100, got "
 			      "'%s'", env);
 	o->only = calloc(argc, sizeof(*o->only));
-	if (!o->only)
-		return misuse("expected memory, got %s", strerror(errno));
+	if (!o->only) {
+		complain("expected memory, got %s", strerror(errno));
+		return EXIT_BROKEN;
+	}
 	while ((c = getopt_long(argc, argv, "h", opts, NULL)) != -1) {
 		switch (c) {
 		case LIST:
@@ -377,7 +376,7 @@ static int write_report(void *arg)
 /* In a helper: its disk may be what does not answer any more. */
 static bool report(const struct report *r)
 {
-	int err = r->f ? in_helper(write_report, (void *)r, 30000) : 0;
+	int err = r->f ? in_helper(write_report, (void *)r, REPORT_MS) : 0;
 
 	if (err)
 		complain("%s: expected to write the results, got %s", r->path,

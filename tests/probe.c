@@ -3,11 +3,15 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/socket.h>
+#include <sys/un.h>
 #include <unistd.h>
 
+#include "run.h"
 #include "test.h"
 
 bool read_file(const char *path, char *buf, size_t size)
@@ -90,6 +94,60 @@ bool vmstat_delta_is(const char *key, long start, long delta,
 		poll_pause(&step);
 	} while (now_ns() < end);
 	return false;
+}
+
+/*
+ * A name that one process of the machine can have.  Who does not get it knows
+ * that he is not alone, and tells him who has it.
+ */
+static int name_fd = -1;
+static bool not_alone;
+
+static int name_socket(struct sockaddr_un *a, socklen_t *len)
+{
+	static const char name[] = "fusewb-smoke";
+
+	memset(a, 0, sizeof(*a));
+	a->sun_family = AF_UNIX;
+	memcpy(a->sun_path + 1, name, sizeof(name) - 1);
+	*len = offsetof(struct sockaddr_un, sun_path) + sizeof(name);
+	return socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC | SOCK_NONBLOCK, 0);
+}
+
+/* Called again and again: who has the name may have gone. */
+void take_name(void)
+{
+	struct sockaddr_un a;
+	socklen_t len;
+	int fd;
+
+	if (name_fd >= 0)
+		return;
+	fd = name_socket(&a, &len);
+	if (fd < 0)
+		return;
+	if (!bind(fd, (struct sockaddr *)&a, len) && !listen(fd, 16)) {
+		name_fd = fd;
+		return;
+	}
+	not_alone |= errno == EADDRINUSE;
+	close(fd);
+	fd = name_socket(&a, &len);
+	if (fd < 0)
+		return;
+	/* He sees it even when we are through. */
+	if (connect(fd, (struct sockaddr *)&a, len))
+		errno = 0;
+	close(fd);
+}
+
+bool alone(void)
+{
+	struct pollfd pfd = { .fd = name_fd, .events = POLLIN };
+
+	if (name_fd >= 0 && poll(&pfd, 1, 0) > 0)
+		not_alone = true;
+	return !not_alone;
 }
 
 static bool read_u64(const char *path, uint64_t index, uint64_t *value)

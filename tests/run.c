@@ -235,7 +235,7 @@ bool supervisor_init(char *why, size_t size)
 	}
 	protect();
 	tasks_init();
-	err = in_helper(try_mount, NULL, scaled_ms(5000));
+	err = in_helper(try_mount, NULL, scaled_ms(HELPER_MS));
 	if (err) {
 		snprintf(why, size, "no mount of FUSE%s: %s", rootless ?
 			 " in a user namespace" : "", strerror(err));
@@ -353,7 +353,7 @@ static void end_connections(struct run *r)
 
 	if (!has_mount(r))
 		return;
-	err = in_helper(abort_connections, r, scaled_ms(5000));
+	err = in_helper(abort_connections, r, scaled_ms(HELPER_MS));
 	/* No process for it: it is only a write to a file of the kernel's. */
 	if (err == EAGAIN || err == ENOMEM)
 		err = abort_connections(r);
@@ -413,7 +413,7 @@ static int put_back(void *arg)
 		else if (l->kind == MSG_RMDIR &&
 			 (!wait_until(!unlinkat(l->fd, l->path,
 						AT_REMOVEDIR) ||
-				      errno != EBUSY, scaled_ms(5000)) ||
+				      errno != EBUSY, scaled_ms(HELPER_MS)) ||
 			  !wait_until(faccessat(l->fd, l->path, F_OK, 0),
 				      0)))
 			add_note("%s: expected to remove it, got %s; ",
@@ -433,7 +433,7 @@ static void put_all_back(struct run *r)
 	if (i == r->nlater)
 		return;
 	note[0] = '\0';
-	err = in_helper(put_back, r, scaled_ms(10000));
+	err = in_helper(put_back, r, scaled_ms(2 * HELPER_MS));
 	if (err)
 		result_diag("expected to put back what the test has changed, "
 			    "got %s", strerror(err));
@@ -645,21 +645,22 @@ static void end_test(struct run *r)
 	bool all = r->o->verdict == TIMEOUT;
 	int left;
 
-	if (clean && !wait_until((reap(r), !r->alive), scaled_ms(10000))) {
+	if (clean && !wait_until((reap(r), listen_to_the_rest(r),
+				  !r->alive || r->stays), scaled_ms(EXIT_MS))) {
 		end_with(r, FAIL, "expected the process of a test that ended "
 			 "to exit, got it stuck");
 		clean = false;
 		all = true;
 	}
-	if (!clean) {
+	if (!clean || r->stays) {
 		if (bundle_wanted() &&
-		    in_helper(collect, r, scaled_ms(5000)))
+		    in_helper(collect, r, scaled_ms(HELPER_MS)))
 			result_diag("bundle: expected to collect what the "
 				    "kernel says, got nothing");
 		each_task(say_task, &all);
 		end_connections(r);
 	}
-	if (wait_until(!(left = kill_all(r)), scaled_ms(15000)))
+	if (wait_until(!(left = kill_all(r)), scaled_ms(KILL_MS)))
 		return;
 	all = true;
 	if (left < 0)
@@ -671,7 +672,7 @@ static void end_test(struct run *r)
 	each_task(say_task, &all);
 	kill_servers(r);
 	if (r->ns_fd >= 0)
-		in_helper(detach_mount, r, scaled_ms(5000));
+		in_helper(detach_mount, r, scaled_ms(HELPER_MS));
 	wait_until(!(left = kill_all(r)), scaled_ms(2000));
 	r->o->tainted = left;
 	if (left && r->o->verdict != TIMEOUT)
@@ -689,7 +690,7 @@ static int refresh(void *unused)
 static bool look(const char *key, long *value)
 {
 	if (!counters_stuck &&
-	    in_helper(refresh, NULL, scaled_ms(5000)) == ETIMEDOUT)
+	    in_helper(refresh, NULL, scaled_ms(HELPER_MS)) == ETIMEDOUT)
 		counters_stuck = true;
 	return !counters_stuck && vmstat_look(key, value);
 }
@@ -709,11 +710,12 @@ static void check_counter(struct run *r, const char *key, long base)
 
 	/* Newer kernels have no nr_writeback_temp. */
 	if (base == NO_COUNTER ||
-	    wait_until(!look(key, &now) || now <= base, scaled_ms(5000)))
+	    wait_until(!look(key, &now) || now <= base, scaled_ms(HELPER_MS)))
 		return;
-	if (moves(key, &now)) {
-		result_diag("%s was %ld before the test, and other writers "
-			    "keep it in motion: not checked", key, base);
+	if (!alone() || moves(key, &now)) {
+		result_diag("%s was %ld before the test and is %ld, and %s: "
+			    "not checked", key, base, now, alone() ?
+			    "moves by itself" : "another fusewb-smoke runs");
 		return;
 	}
 	snprintf(why, sizeof(why),
@@ -727,15 +729,16 @@ static void check_counter(struct run *r, const char *key, long base)
 
 static void check_counters(struct run *r, long writeback, long temp)
 {
-	bool was_stuck = counters_stuck;
+	static bool told;
 
 	/* Without root the kernel keeps a part of them for each processor. */
 	if (rootless || r->o->tainted)
 		return;
 	check_counter(r, "nr_writeback", writeback);
 	check_counter(r, "nr_writeback_temp", temp);
-	if (!counters_stuck || was_stuck)
+	if (!counters_stuck || told)
 		return;
+	told = true;
 	result_diag("a write to /proc/sys/vm/stat_refresh does not return: "
 		    "counters are not checked any more");
 	if (r->o->verdict == PASS)
@@ -800,6 +803,7 @@ void run_test(const struct test *t, struct outcome *o)
 	long writeback, temp;
 	int i;
 
+	take_name();
 	result_begin();
 	klog_begin();
 	writeback = base_of("nr_writeback");

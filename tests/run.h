@@ -30,6 +30,19 @@ enum {
 
 #define MSG_TEXT_MAX 512
 
+/*
+ * How long to wait, in milliseconds, for what should need none: for a test that
+ * ended to exit, for helpers, for the killed to go; and, not scaled, for a disk
+ * to take a report and for somebody who reads with a pager.
+ */
+#ifndef EXIT_MS
+#define EXIT_MS		10000
+#define HELPER_MS	5000
+#define KILL_MS		15000
+#define REPORT_MS	30000
+#define OUTPUT_MS	60000
+#endif
+
 struct message {
 	char kind;
 	char text[MSG_TEXT_MAX];
@@ -47,6 +60,9 @@ bool interrupted(void);
 unsigned int measured_scale(void);
 
 extern bool rootless;		/* root only in a user namespace of our own */
+
+/* probe.c */
+void take_name(void);		/* see alone() */
 
 /* klog.c */
 bool klog_init(void);

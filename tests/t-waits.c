@@ -94,7 +94,8 @@ TEST(munmap_sends,
 	/* Well before the flusher would come by. */
 	EXPECT(wait_until(srv_writes(fs) > n, scaled_ms(3000)),
 	       "expected a WRITE at the server after munmap, got none");
-	EXPECT(!memcmp(fs_store(fs, 0), "mapped", 6),
+	/* It is counted when it comes, and stored when it is answered. */
+	EXPECT(wait_until(!memcmp(fs_store(fs, 0), "mapped", 6), prompt_ms()),
 	       "expected the data at the server, got other bytes");
 }
 

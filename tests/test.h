@@ -165,6 +165,8 @@ void show_stack(pid_t pid);
 bool vmstat_read(const char *key, long *value);
 bool vmstat_look(const char *key, long *value);	/* may be some pages off */
 bool vmstat_refresh(void);
+/* False if another run was seen on this machine: its pages count as well. */
+bool alone(void);
 bool vmstat_delta_is(const char *key, long start, long delta,
 		     unsigned int ms, long *got);
 bool kpageflags_usable(void);
