@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -18,14 +19,16 @@
 #include "test.h"
 
 /*
- * Half of all seeds cut on open in the server, half by a request of their own;
- * requests have from 4 pages to 64.
+ * What else the seed decides: requests of 4 pages to 64, whether the server
+ * cuts on open by itself, takes requests with splice(2), and knows how to copy.
  */
 static struct srv_opts random_server(uint64_t seed)
 {
 	return (struct srv_opts){
 		.max_write = (4U << seed % 5) * page_size(),
 		.atomic_o_trunc = seed >> 3 & 1,
+		.splice = seed >> 1 & 1,
+		.enosys = seed >> 2 & 1 ? 1ULL << FUSE_COPY_FILE_RANGE : 0,
 	};
 }
 
