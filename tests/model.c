@@ -336,10 +336,18 @@ static void put_size(struct model *m, struct mfile *f, size_t size)
 	f->size = size;
 }
 
+static bool clean_end(struct model *m, struct mfile *f, size_t end)
+{
+	return !has(m, MODEL_CLEAN_END) || end <= f->size ||
+	       !(f->size % page_size()) || sync_file(m, f, 0, "fsync", fsync);
+}
+
 static bool do_pwrite(struct model *m, const struct op *op)
 {
 	struct mfile *f = m->cur;
 
+	if (!clean_end(m, f, op->off + op->len))
+		return false;
 	fill(m, m->buf, op->off, op->len);
 	if (!must(m, "pwrite", op->len,
 		  pwrite(op->variant & 1 ? f->fd : f->other, m->buf, op->len,
@@ -356,6 +364,8 @@ static bool do_append(struct model *m, const struct op *op)
 
 	if (!len)
 		return true;
+	if (!clean_end(m, f, off + len))
+		return false;
 	fill(m, m->buf, off, len);
 	if (!must(m, "write with O_APPEND", len,
 		  write(f->append, m->buf, len)))

@@ -18,6 +18,8 @@ enum {
 	MODEL_MOVES = 4,
 	/* Unmount and mount again. */
 	MODEL_REMOUNT = 8,
+	/* Sync a file before a write over its end: see extend_dirty_end. */
+	MODEL_CLEAN_END = 16,
 };
 
 struct model_opts {
