@@ -288,27 +288,37 @@ static long call_ftruncate(void *arg)
 	return ftruncate(c->fd, c->size);
 }
 
+static long call_open_trunc(void *arg)
+{
+	const struct cut *c = arg;
+	char path[64];
+
+	snprintf(path, sizeof(path), "/proc/self/fd/%d", c->fd);
+	actor_begin();
+	return open(path, O_RDWR | O_TRUNC | O_CLOEXEC) < 0 ? -1 : 0;
+}
+
 /*
  * A truncation waits for what is in flight, and what is written back meanwhile
  * beyond the new end waits for it in a queue.  That is never sent, and its
  * writeback ends all the same; of the page with the new end in it only what is
- * before that end is sent.  Guards 0006.
+ * before that end is sent.  That goes wrong if the truncation waits for the
+ * queue: nobody sends from it before the truncation is through.
  */
-TEST(counters_queued_beyond_end,
-	.purpose = "pages queued beyond the end that a truncation sets are not "
-		"sent and no longer counted",
-	.guards = "0006", .stock = STOCK_FAILS)
+static void cut_with_queue(long (*call)(void *arg), off_t size)
 {
 	const size_t ps = page_size();
-	const unsigned int cut_page = 2, tail = 100, n = 8;
-	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
+	const unsigned int n = 8;
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = ps, .atomic_o_trunc = true });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
-	struct cut cut = { fd, cut_page * ps + tail };
+	struct cut cut = { fd, size };
 	const struct srv_event *ev;
 	struct actor actor;
 	unsigned char *map, *rest;
 	unsigned int i, sent = 0;
 	long base, got;
+	off_t at;
 
 	base = quiet_writeback();
 	/* Or some is written back before its time. */
@@ -323,8 +333,8 @@ TEST(counters_queued_beyond_end,
 	fs->sh->nlog = 0;
 	map = hold_pages(fs, fd, 1);
 	EXPECT_UNDER_WRITEBACK(map, 1);
-	actor_start(&actor, call_ftruncate, &cut);
-	EXPECT(actor_blocks(&actor), "expected ftruncate to wait for the WRITE "
+	actor_start(&actor, call, &cut);
+	EXPECT(actor_blocks(&actor), "expected the truncation to wait for the WRITE "
 	       "in flight, got %s", actor.st->done ? "it done" : "it running");
 	NEED(!sync_file_range(fd, ps, (n - 1) * ps, SYNC_FILE_RANGE_WRITE),
 	     "sync_file_range: expected 0, got %s", strerror(errno));
@@ -335,16 +345,19 @@ TEST(counters_queued_beyond_end,
 	       "expected 1, got %u", fs->sh->held);
 
 	srv_answer_all(fs);
-	EXPECT(actor_done(&actor, prompt_ms()), "ftruncate: expected to return "
-	       "within %u ms after the answer, got it stuck", prompt_ms());
-	EXPECT(!actor.st->ret, "ftruncate: expected 0, got %s",
+	if (!actor_done(&actor, prompt_ms()))
+		show_stack(actor.pid);
+	EXPECT(actor.st->done, "truncation: expected to return within %u ms "
+	       "after the answer, got it stuck", prompt_ms());
+	EXPECT(!actor.st->ret, "truncation: expected 0, got %s",
 	       strerror(actor.st->err));
 	EXPECT(vmstat_delta_is("nr_writeback", base, 0, prompt_ms(), &got),
 	       "nr_writeback after the truncation: expected +0 of %u pages, "
 	       "got %+ld", n, got);
 	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	/* The first was at the server before the truncation. */
 	for (i = 0; (ev = srv_find(fs, FUSE_WRITE, i)); i++) {
-		EXPECT(ev->offset + ev->size <= (uint64_t)cut.size,
+		EXPECT(!i ||ev->offset + ev->size <= (uint64_t)cut.size,
 		       "WRITE at %llu of %llu bytes: expected none beyond the "
 		       "new end %lld", (unsigned long long)ev->offset,
 		       (unsigned long long)ev->size, (long long)cut.size);
@@ -352,13 +365,31 @@ TEST(counters_queued_beyond_end,
 	}
 	EXPECT(sent >= (size_t)cut.size, "bytes at the server: expected all "
 	       "%lld before the new end, got %u", (long long)cut.size, sent);
-	for (i = 0; i < tail; i++)
-		EXPECT(fs_store(fs, 0)[cut_page * ps + i] == 'r',
-		       "byte %u of the last page: expected %#x, got %#x", i,
-		       'r', fs_store(fs, 0)[cut_page * ps + i]);
+	for (at = ps; at < size; at++)
+		EXPECT(fs_store(fs, 0)[at] == 'r', "byte %lld at the server: "
+		       "expected %#x, got %#x", (long long)at, 'r',
+		       fs_store(fs, 0)[at]);
 	EXPECT(fs->sh->size[0] == (uint64_t)cut.size, "size at the server: "
 	       "expected %lld, got %llu", (long long)cut.size,
 	       (unsigned long long)fs->sh->size[0]);
+}
+
+/* ftruncate(2) to within a page.  Guards 0006. */
+TEST(counters_queued_beyond_end,
+	.purpose = "pages queued beyond the end that ftruncate sets are not "
+		"sent and no longer counted",
+	.guards = "0006", .stock = STOCK_FAILS)
+{
+	cut_with_queue(call_ftruncate, 2 * page_size() + 100);
+}
+
+/* open(2) with O_TRUNC that the server does itself.  Guards 0006. */
+TEST(counters_queued_open_trunc,
+	.purpose = "pages queued when an atomic O_TRUNC empties the file are "
+		"not sent and no longer counted",
+	.guards = "0006", .stock = STOCK_FAILS)
+{
+	cut_with_queue(call_open_trunc, 0);
 }
 
 /* The statistics of the device of a mount, in a debugfs of our own. */
