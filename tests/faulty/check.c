@@ -32,7 +32,7 @@
 enum out { PIPE, FULL, CLOSED, NOBODY, STOPPED, SLOW };
 
 enum special { NOTHING, REUSE, STRANGER, RESTORE, TERMINATE, LEAVES, FIFO,
-	       BUNDLE, NOT_ROOT };
+	       BUNDLE, JUNIT, NOT_ROOT };
 
 struct fault {
 	const char *name;
@@ -135,6 +135,9 @@ static const struct fault faults[] = {
 	  "expected to write the results", "--json", "/dev/full" },
 	{ "a bundle", "", "hangs_in_D=T well=P", "1", "bundle: ", "--bundle",
 	  NULL, .special = BUNDLE },
+	{ "JUnit XML of every verdict", "",
+	  "passes_twice=E says_odd_things=F stops=T well=P skips=S", "1", NULL,
+	  "--junit", NULL, .special = JUNIT },
 	{ "no such place for --bundle", "", "fails=F well=P", "1",
 	  "expected to write it, got", "--bundle", "/dev/null/bundle" },
 	{ "no space for --bundle", "bundle-full", "fails=F well=P", "1",
@@ -272,8 +275,9 @@ static void exec_run(const struct fault *f, const int *out, const int *reuse)
 		mkfifo(path, 0600);
 		args[n - 1] = strdup(path);
 	}
-	if (f->special == BUNDLE) {
-		snprintf(path, sizeof(path), "%s/bundle", work);
+	if (f->special == BUNDLE || f->special == JUNIT) {
+		snprintf(path, sizeof(path), "%s/%s", work,
+			 f->special == JUNIT ? "junit.xml" : "bundle");
 		args[n - 1] = strdup(path);
 	}
 	null = open("/dev/null", O_RDONLY);
@@ -588,6 +592,37 @@ static bool bundle_whole(const struct fault *f)
 					"passed, got %s", path);
 }
 
+/* Well-formed, says a parser; and it has what it must have. */
+static bool junit_well(const struct fault *f)
+{
+	static const char *const has[] = {
+		"tests=\"5\" failures=\"2\" errors=\"1\" skipped=\"1\"",
+		"name=\"stops\"", "<error type=\"broken\"",
+		"<failure type=\"timeout\"", "<skipped message=",
+		"&lt;&amp;&gt;&quot;&apos;",
+	};
+	char path[300], cmd[400], text[65536];
+	size_t i, n;
+	FILE *from;
+
+	if (f->special != JUNIT)
+		return true;
+	snprintf(path, sizeof(path), "%s/junit.xml", work);
+	snprintf(cmd, sizeof(cmd), "xmllint --noout '%s'", path);
+	if (system(cmd))
+		return wrong(f, "expected XML that xmllint takes, got %s",
+			     path);
+	from = fopen(path, "re");
+	n = from ? fread(text, 1, sizeof(text) - 1, from) : 0;
+	text[n] = '\0';
+	if (from)
+		fclose(from);
+	for (i = 0; i < sizeof(has) / sizeof(has[0]); i++)
+		if (!strstr(text, has[i]))
+			return wrong(f, "%s: expected '%s'", path, has[i]);
+	return true;
+}
+
 static bool judge_run(const struct fault *f, struct child *c)
 {
 	if (!WIFEXITED(c->status))
@@ -599,7 +634,7 @@ static bool judge_run(const struct fault *f, struct child *c)
 	if (f->says && !strstr(output, f->says))
 		return wrong(f, "expected it to say '%s'", f->says);
 	return verdicts_right(f) && is_ktap(f) && put_back(f) &&
-	       bundle_whole(f);
+	       bundle_whole(f) && junit_well(f);
 }
 
 static void before(const struct fault *f)
