@@ -32,7 +32,7 @@
 enum out { PIPE, FULL, CLOSED, NOBODY, STOPPED, SLOW };
 
 enum special { NOTHING, REUSE, STRANGER, RESTORE, TERMINATE, LEAVES, FIFO,
-	       BUNDLE, JUNIT, NOT_ROOT };
+	       KILLED, BUNDLE, JUNIT, NOT_ROOT };
 
 struct fault {
 	const char *name;
@@ -113,6 +113,8 @@ static const struct fault faults[] = {
 	  .special = LEAVES },
 	{ "it is told to end", "", "never_returns=- well=-", "3",
 	  "Bail out! interrupted", .special = TERMINATE },
+	{ "it is killed", "", "hangs_in_D=- well=-", "", NULL,
+	  .special = KILLED },
 	{ "children that are not its own", "", "never_returns=T well=P", "1",
 	  NULL, .special = STRANGER },
 	/* Output that is not taken. */
@@ -388,8 +390,9 @@ static bool watch(const struct fault *f, struct child *c, uint64_t began)
 		/* Whoever is left with the pipe open is found later. */
 		if (c->ended && now_ms() - began > DEADLINE_MS / 2)
 			break;
-		if (f->special == TERMINATE && !told && t > 400) {
-			kill(c->pid, SIGTERM);
+		if ((f->special == TERMINATE || f->special == KILLED) &&
+		    !told && t > 400) {
+			kill(c->pid, f->special == KILLED ? SIGKILL : SIGTERM);
 			told = true;
 		}
 	}
@@ -625,6 +628,8 @@ static bool junit_well(const struct fault *f)
 
 static bool judge_run(const struct fault *f, struct child *c)
 {
+	if (f->special == KILLED)
+		return WIFSIGNALED(c->status) && verdicts_right(f);
 	if (!WIFEXITED(c->status))
 		return wrong(f, "expected exit status %s, got signal %d",
 			     f->exits, WTERMSIG(c->status));
