@@ -21,6 +21,9 @@ static void put_text(FILE *f, const char *s)
 		case '&':
 			fputs("&amp;", f);
 			break;
+		case '\'':
+			fputs("&apos;", f);
+			break;
 		case '"':
 			fputs("&quot;", f);
 			break;

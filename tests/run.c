@@ -233,6 +233,11 @@ bool supervisor_init(char *why, size_t size)
 		snprintf(why, size, "no memory: %s", strerror(errno));
 		return false;
 	}
+	if (!guard_init()) {
+		snprintf(why, size, "no process to end the tests if this one "
+			 "is killed: %s", strerror(errno));
+		return false;
+	}
 	protect();
 	tasks_init();
 	err = in_helper(try_mount, NULL, scaled_ms(HELPER_MS));
@@ -810,9 +815,11 @@ void run_test(const struct test *t, struct outcome *o)
 	temp = base_of("nr_writeback_temp");
 	if (!start_test(&r, t))
 		return;
+	guard(r.pid);
 	listen_until(&r, now_ns() + limit * 1000000000ULL);
 	judge_silence(&r, limit);
 	end_test(&r);
+	guard(0);
 	listen_to_the_rest(&r);
 	put_all_back(&r);
 	check_counters(&r, writeback, temp);

@@ -8,10 +8,12 @@
 #include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
+#include <poll.h>
 #include <signal.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/mman.h>
 #include <sys/syscall.h>
 #include <sys/wait.h>
 #include <unistd.h>
@@ -264,4 +266,80 @@ int in_helper(int (*fn)(void *arg), void *arg, unsigned int ms)
 		return ETIMEDOUT;
 	}
 	return WIFEXITED(status) ? WEXITSTATUS(status) : EINTR;
+}
+
+static _Atomic pid_t *guarded;
+
+void guard(pid_t sid)
+{
+	*guarded = sid;
+}
+
+static int kill_session(pid_t sid)
+{
+	int i, n = 0;
+
+	find_all();
+	for (i = 0; i < nfound; i++) {
+		if (found[i].session != sid || found[i].state == 'Z' ||
+		    found[i].state == 'X')
+			continue;
+		kill_task(&found[i], NULL);
+		n++;
+	}
+	return n;
+}
+
+/*
+ * The number of a session is nobody else's as long as one of it lives, and
+ * then it is not looked for any more.
+ */
+static void __attribute__((noreturn)) stand_guard(int supervisor_fd)
+{
+	struct pollfd pfd = { .fd = supervisor_fd, .events = POLLIN };
+	int null = open("/dev/null", O_RDWR | O_CLOEXEC), fd;
+	pid_t sid;
+
+	/* Whoever reads the output must see its end. */
+	for (fd = 0; fd < 3; fd++)
+		if (dup2(null, fd) < 0)
+			close(fd);
+	write_file("/proc/self/oom_score_adj", "-1000");
+	while (poll(&pfd, 1, -1) < 1)
+		;
+	sid = *guarded;
+	if (sid && wait_until(!kill_session(sid), 60000))
+		_exit(0);
+	_exit(1);
+}
+
+/*
+ * Somebody may kill the supervisor, and pages that are held would stay so for
+ * ever.  The guard is no child of ours: it must not be taken for a test.
+ */
+bool guard_init(void)
+{
+	int status, self = pidfd_of(getpid());
+	pid_t pid;
+
+	guarded = mmap(NULL, sizeof(*guarded), PROT_READ | PROT_WRITE,
+		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
+	if (guarded == MAP_FAILED)
+		return false;
+	pid = self < 0 ? -1 : fork();
+	if (!pid) {
+		setsid();
+		signal(SIGINT, SIG_IGN);
+		signal(SIGTERM, SIG_IGN);
+		signal(SIGHUP, SIG_IGN);
+		pid = fork();
+		if (!pid)
+			stand_guard(self);
+		_exit(pid < 0);
+	}
+	if (self >= 0)
+		close(self);
+	return pid > 0 &&
+	       wait_until(waitpid(pid, &status, WNOHANG) == pid, 5000) &&
+	       WIFEXITED(status) && !WEXITSTATUS(status);
 }

@@ -14,6 +14,9 @@ struct task {
 };
 
 void tasks_init(void);
+/* If this process dies, all of the session told last are killed. */
+bool guard_init(void);
+void guard(pid_t sid);
 void tasks_stranger(pid_t pid);
 int each_task(void (*fn)(const struct task *t, void *arg), void *arg);
 void kill_task(const struct task *t, void *unused);

@@ -32,7 +32,7 @@
 enum out { PIPE, FULL, CLOSED, NOBODY, STOPPED, SLOW };
 
 enum special { NOTHING, REUSE, STRANGER, RESTORE, TERMINATE, LEAVES, FIFO,
-	       BUNDLE, NOT_ROOT };
+	       KILLED, BUNDLE, JUNIT, NOT_ROOT };
 
 struct fault {
 	const char *name;
@@ -113,6 +113,8 @@ static const struct fault faults[] = {
 	  .special = LEAVES },
 	{ "it is told to end", "", "never_returns=- well=-", "3",
 	  "Bail out! interrupted", .special = TERMINATE },
+	{ "it is killed", "", "hangs_in_D=- well=-", "", NULL,
+	  .special = KILLED },
 	{ "children that are not its own", "", "never_returns=T well=P", "1",
 	  NULL, .special = STRANGER },
 	/* Output that is not taken. */
@@ -135,6 +137,9 @@ static const struct fault faults[] = {
 	  "expected to write the results", "--json", "/dev/full" },
 	{ "a bundle", "", "hangs_in_D=T well=P", "1", "bundle: ", "--bundle",
 	  NULL, .special = BUNDLE },
+	{ "JUnit XML of every verdict", "",
+	  "passes_twice=E says_odd_things=F stops=T well=P skips=S", "1", NULL,
+	  "--junit", NULL, .special = JUNIT },
 	{ "no such place for --bundle", "", "fails=F well=P", "1",
 	  "expected to write it, got", "--bundle", "/dev/null/bundle" },
 	{ "no space for --bundle", "bundle-full", "fails=F well=P", "1",
@@ -272,8 +277,9 @@ static void exec_run(const struct fault *f, const int *out, const int *reuse)
 		mkfifo(path, 0600);
 		args[n - 1] = strdup(path);
 	}
-	if (f->special == BUNDLE) {
-		snprintf(path, sizeof(path), "%s/bundle", work);
+	if (f->special == BUNDLE || f->special == JUNIT) {
+		snprintf(path, sizeof(path), "%s/%s", work,
+			 f->special == JUNIT ? "junit.xml" : "bundle");
 		args[n - 1] = strdup(path);
 	}
 	null = open("/dev/null", O_RDONLY);
@@ -384,8 +390,9 @@ static bool watch(const struct fault *f, struct child *c, uint64_t began)
 		/* Whoever is left with the pipe open is found later. */
 		if (c->ended && now_ms() - began > DEADLINE_MS / 2)
 			break;
-		if (f->special == TERMINATE && !told && t > 400) {
-			kill(c->pid, SIGTERM);
+		if ((f->special == TERMINATE || f->special == KILLED) &&
+		    !told && t > 400) {
+			kill(c->pid, f->special == KILLED ? SIGKILL : SIGTERM);
 			told = true;
 		}
 	}
@@ -394,7 +401,7 @@ static bool watch(const struct fault *f, struct child *c, uint64_t began)
 }
 
 /* Our children, all of them: orphans come to us. */
-static pid_t a_child(char *what, size_t size)
+static pid_t each_child(bool end, char *what, size_t size)
 {
 	char path[300], buf[512], *p;
 	struct dirent *de;
@@ -415,6 +422,10 @@ static pid_t a_child(char *what, size_t size)
 		fclose(f);
 		if (p && sscanf(p + 1, " %c %d", &state, &ppid) == 2 &&
 		    ppid == getpid() && state != 'Z') {
+			if (end) {
+				kill(atoi(de->d_name), SIGKILL);
+				continue;
+			}
 			found = atoi(de->d_name);
 			snprintf(what, size, "%.*s %c", (int)(p - buf + 1), buf,
 				 state);
@@ -425,12 +436,24 @@ static pid_t a_child(char *what, size_t size)
 	return found;
 }
 
+static pid_t a_child(char *what, size_t size)
+{
+	return each_child(false, what, size);
+}
+
+static void kill_children(void)
+{
+	char unused[1];
+
+	each_child(true, unused, sizeof(unused));
+}
+
 /* Ends what is left; false if there was something that should not be. */
 static bool nothing_left(const struct fault *f, struct child *c)
 {
 	bool other_lives = !c->other || !kill(c->other, 0);
 	uint64_t end = now_ms() + 2000;
-	char what[512];
+	char what[512], left[512] = "";
 	int strangers = f->special == STRANGER;
 	pid_t pid;
 
@@ -449,18 +472,22 @@ static bool nothing_left(const struct fault *f, struct child *c)
 			strangers = 0;
 			kill(pid, SIGKILL);
 			end = now_ms() + 2000;
-		} else if (f->special == LEAVES) {
-			kill(pid, SIGKILL);
+		} else if (f->special == LEAVES && now_ms() < end) {
+			kill_children();
 		} else if (now_ms() > end) {
-			kill(pid, SIGKILL);
-			waitpid(pid, NULL, 0);
-			return wrong(f, "expected no process to be left, got %s",
-				     what);
+			/* One may be in D until another one is dead. */
+			if (!left[0])
+				snprintf(left, sizeof(left), "%s", what);
+			kill_children();
+			if (now_ms() > end + 3000)
+				break;
 		}
 		nap(5);
 		while (waitpid(-1, NULL, WNOHANG) > 0)
 			;
 	}
+	if (left[0])
+		return wrong(f, "expected no process to be left, got %s", left);
 	if (strangers)
 		return wrong(f, "expected the process that is not its own to "
 			     "live on, got it killed");
@@ -588,8 +615,41 @@ static bool bundle_whole(const struct fault *f)
 					"passed, got %s", path);
 }
 
+/* Well-formed, says a parser; and it has what it must have. */
+static bool junit_well(const struct fault *f)
+{
+	static const char *const has[] = {
+		"tests=\"5\" failures=\"2\" errors=\"1\" skipped=\"1\"",
+		"name=\"stops\"", "<error type=\"broken\"",
+		"<failure type=\"timeout\"", "<skipped message=",
+		"&lt;&amp;&gt;&quot;&apos;",
+	};
+	char path[300], cmd[400], text[65536];
+	size_t i, n;
+	FILE *from;
+
+	if (f->special != JUNIT)
+		return true;
+	snprintf(path, sizeof(path), "%s/junit.xml", work);
+	snprintf(cmd, sizeof(cmd), "xmllint --noout '%s'", path);
+	if (system(cmd))
+		return wrong(f, "expected XML that xmllint takes, got %s",
+			     path);
+	from = fopen(path, "re");
+	n = from ? fread(text, 1, sizeof(text) - 1, from) : 0;
+	text[n] = '\0';
+	if (from)
+		fclose(from);
+	for (i = 0; i < sizeof(has) / sizeof(has[0]); i++)
+		if (!strstr(text, has[i]))
+			return wrong(f, "%s: expected '%s'", path, has[i]);
+	return true;
+}
+
 static bool judge_run(const struct fault *f, struct child *c)
 {
+	if (f->special == KILLED)
+		return WIFSIGNALED(c->status) && verdicts_right(f);
 	if (!WIFEXITED(c->status))
 		return wrong(f, "expected exit status %s, got signal %d",
 			     f->exits, WTERMSIG(c->status));
@@ -599,7 +659,7 @@ static bool judge_run(const struct fault *f, struct child *c)
 	if (f->says && !strstr(output, f->says))
 		return wrong(f, "expected it to say '%s'", f->says);
 	return verdicts_right(f) && is_ktap(f) && put_back(f) &&
-	       bundle_whole(f);
+	       bundle_whole(f) && junit_well(f);
 }
 
 static void before(const struct fault *f)
@@ -637,7 +697,6 @@ static void run(const struct fault *f)
 	}
 	if (!in_time) {
 		kill(c.pid, SIGKILL);
-		waitpid(c.pid, NULL, 0);
 		wrong(f, "expected it to end within %d ms, got no end",
 		      DEADLINE_MS);
 	}

@@ -161,6 +161,18 @@ TEST(passes_and_stays, .purpose = "says pass and does not exit", .guards = "")
 	for_ever();
 }
 
+TEST(says_odd_things, .purpose = "fails with letters that XML reserves",
+	.guards = "")
+{
+	diag("<&>\"' \x01\xff ]]> -->");
+	EXPECT(false, "expected <&>\"' \x01\xff\n, got ]]> -->");
+}
+
+TEST(skips, .purpose = "is skipped", .guards = "")
+{
+	test_skip("needs <nothing> & \"nobody\"");
+}
+
 TEST(talks, .purpose = "says a lot", .guards = "", .limit = 5)
 {
 	int i;
