@@ -89,6 +89,14 @@ unsigned char *hold_mapped_pages(struct fs *fs, int fd, unsigned int n)
 	return map;
 }
 
+long call_sync(void *unused)
+{
+	(void)unused;
+	actor_begin();
+	sync();
+	return 0;
+}
+
 /* The same byte as it has, so that no test has to know. */
 static long store_again(void *fd)
 {

@@ -14,7 +14,7 @@ unsigned char held_byte(unsigned int page, size_t i);
  */
 unsigned char *hold_pages(struct fs *fs, int fd, unsigned int n);
 
-/* The same with @at_server of them held, and the others queued in the kernel. */
+/* The same with @at_server of them held, and the others in a queue. */
 unsigned char *queue_pages(struct fs *fs, int fd, unsigned int n,
 			   unsigned int at_server);
 
@@ -37,6 +37,9 @@ long store_first_byte(void *fd);
  * is of the whole machine.  Skips the test if others do not leave it alone.
  */
 long quiet_writeback(void);
+
+/* An actor: sync(2). */
+long call_sync(void *unused);
 
 /*
  * What every server must do: pages of a file are in flight for it, they arrive,

@@ -28,14 +28,6 @@ static struct fs *mount_block(struct srv_opts *opts)
 	return fs;
 }
 
-static long call_sync(void *unused)
-{
-	(void)unused;
-	actor_begin();
-	sync();
-	return 0;
-}
-
 /*
  * Some kernels ask the server of a block device to sync, and wait for what it
  * says, whoever has called sync(2).  They must ask for syncfs(2) alone.

@@ -45,7 +45,7 @@ TEST(server_no_flush,
 	       srv_find(fs, FUSE_FLUSH, 0) ? "more" : "none");
 }
 
-/* A server that knows no FSYNC: fsync(2) still sends and waits.  Guards 0006. */
+/* A server without FSYNC: fsync(2) still sends and waits.  Guards 0006. */
 TEST(server_no_fsync,
 	.purpose = "a server without FSYNC gets pages in flight and all data",
 	.guards = "0006", .stock = STOCK_FAILS)
