@@ -405,6 +405,8 @@ static void see_line(char *s, int line)
 			see_init(text + 8, line);
 		else if (guest && !spaces && starts(text, "# json: "))
 			*push(twin_lines, nr_twin_lines) = text + 8;
+		else if (guest && !spaces && starts(text, "# gcda: "))
+			;	/* of a kernel that counts its lines: scripts/coverage */
 		else if (*text)
 			*push(diags, nr_diags) = text;
 		return;
