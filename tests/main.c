@@ -7,11 +7,16 @@
 #include <stdarg.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/random.h>
 #include <sys/utsname.h>
 #include <unistd.h>
 
 #include "flight.h"
 #include "run.h"
+#include "tasks.h"
+
+/* A reader may be a pager, with somebody reading. */
+#define OUTPUT_MS	60000
 
 extern const struct test *const __start_fusewb_tests[];
 extern const struct test *const __stop_fusewb_tests[];
@@ -22,8 +27,10 @@ enum {
 
 struct options {
 	bool list, destructive, pressure, force, autotools;
-	const char *json;
+	const char *json, *junit, *bundle;
 	const char *hang;
+	unsigned int soak;	/* minutes */
+	char options[128];	/* that allow a test, for its repro.sh */
 	const char **only;
 	int nonly;
 };
@@ -44,8 +51,15 @@ static const char usage_text[] =
 "                      these only (0004,0005): tests that guard one of\n"
 "                      them must fail, others must pass; --list shows which\n"
 "  --json FILE         write the results, or with --list the tests, as JSON\n"
+"  --junit FILE        write the results as JUnit XML\n"
+"  --bundle DIR        leave there, for each test that fails, what it said, the\n"
+"                      kernel log, stacks, counters, and how to run it again\n"
 "  --timeout-scale N   multiply all time limits by N; 0 measures (default),\n"
 "                      also in the environment as FUSEWB_TIMEOUT_SCALE\n"
+"  --soak MINUTES      repeat the tests for so long, each for its share of it,\n"
+"                      until it fails\n"
+"  --seed N            begin all random numbers of the tests with N, as a run\n"
+"                      printed it, to do again what that run did\n"
 "  --copies-too        do not fail because the server has copies of pages:\n"
 "                      see what a kernel does that hands out such\n"
 "  --exit-code=STYLE   kselftest (default) or autotools\n"
@@ -82,11 +96,44 @@ static bool parse_scale(const char *s)
 	return true;
 }
 
+static bool parse_minutes(const char *s, unsigned int *minutes)
+{
+	char *end;
+	unsigned long n;
+
+	errno = 0;
+	n = strtoul(s, &end, 10);
+	if (errno || end == s || *end || *s == '-' || !n || n > 100000)
+		return false;
+	*minutes = n;
+	return true;
+}
+
+static bool parse_seed(const char *s)
+{
+	char *end;
+
+	errno = 0;
+	run_seed = strtoull(s, &end, 0);
+	return !errno && end != s && !*end && *s != '-';
+}
+
+/* Nobody needs to guess it, it only has to differ from the last one's. */
+static void random_seed(void)
+{
+	if (getrandom(&run_seed, sizeof(run_seed), GRND_NONBLOCK) !=
+	    sizeof(run_seed))
+		run_seed = now_ns() ^ (uint64_t)getpid() << 32;
+	/* Short enough to be typed. */
+	run_seed >>= 32;
+}
+
 /* EXIT_PASSED goes on; -1 has done all there was to do. */
 static int parse(int argc, char **argv, struct options *o)
 {
 	enum { LIST = 256, ONLY, PRESSURE, DESTRUCTIVE, FORCE, EXPECT, JSON,
-	       SCALE, EXITCODE, HANG, COPIES, VERSION };
+	       SCALE, EXITCODE, HANG, COPIES, SEED, SOAK, JUNIT,
+	       BUNDLE, VERSION };
 	static const struct option opts[] = {
 		{ "list", no_argument, NULL, LIST },
 		{ "only", required_argument, NULL, ONLY },
@@ -95,10 +142,14 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "force", no_argument, NULL, FORCE },
 		{ "expect", required_argument, NULL, EXPECT },
 		{ "json", required_argument, NULL, JSON },
+		{ "junit", required_argument, NULL, JUNIT },
+		{ "bundle", required_argument, NULL, BUNDLE },
 		{ "timeout-scale", required_argument, NULL, SCALE },
 		{ "exit-code", required_argument, NULL, EXITCODE },
 		{ "hang", required_argument, NULL, HANG },
 		{ "copies-too", no_argument, NULL, COPIES },
+		{ "soak", required_argument, NULL, SOAK },
+		{ "seed", required_argument, NULL, SEED },
 		{ "version", no_argument, NULL, VERSION },
 		{ "help", no_argument, NULL, 'h' },
 		{ 0 },
@@ -107,6 +158,7 @@ static int parse(int argc, char **argv, struct options *o)
 	int c;
 
 	time_scale = 0;
+	random_seed();
 	if (env && *env && !parse_scale(env))
 		return misuse("FUSEWB_TIMEOUT_SCALE: expected 0 to 100, got "
 			      "'%s'", env);
@@ -140,6 +192,12 @@ static int parse(int argc, char **argv, struct options *o)
 		case JSON:
 			o->json = optarg;
 			break;
+		case JUNIT:
+			o->junit = optarg;
+			break;
+		case BUNDLE:
+			o->bundle = optarg;
+			break;
 		case SCALE:
 			if (!parse_scale(optarg))
 				return misuse("--timeout-scale: expected 0 to "
@@ -154,6 +212,17 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case COPIES:
 			copies_will_do = true;
+			break;
+		case SOAK:
+			if (!parse_minutes(optarg, &o->soak))
+				return misuse("--soak: expected minutes, 1 to "
+					      "100000, got '%s'", optarg);
+			break;
+		case SEED:
+			if (!parse_seed(optarg))
+				return misuse("--seed: expected a number from "
+					      "0 to 2^64 - 1, got '%s'",
+					      optarg);
 			break;
 		case HANG:
 			o->hang = optarg;
@@ -232,26 +301,6 @@ static int make_plan(const struct options *o, const struct test **all, int n,
 	return chosen_n;
 }
 
-/* A reason why no test can run here, or none. */
-static bool cannot_run(char *why, size_t size)
-{
-	int fd;
-
-	if (geteuid()) {
-		snprintf(why, size, "needs root");
-		return true;
-	}
-	/* Loads the module where there is one. */
-	fd = open("/dev/fuse", O_RDWR | O_CLOEXEC);
-	if (fd < 0) {
-		snprintf(why, size, "no FUSE in this kernel: /dev/fuse: %s",
-			 strerror(errno));
-		return true;
-	}
-	close(fd);
-	return false;
-}
-
 static void conclude(const int *count, int bad, bool fast)
 {
 	struct utsname u;
@@ -277,52 +326,125 @@ static void conclude(const int *count, int bad, bool fast)
 			    count[BROKEN]);
 }
 
+/*
+ * Once, or until @end, or until it does something else than it must.  Each
+ * repetition has a seed of its own.
+ */
+static void repeat_test(const struct test *t, struct outcome *o, uint64_t end)
+{
+	unsigned int ms = 0;
+
+	for (repetition = 0; ; repetition++) {
+		memset(o, 0, sizeof(*o));
+		o->seed = test_seed();
+		run_test(t, o);
+		o->repetitions = repetition + 1;
+		o->ms = ms += o->ms;
+		if (now_ns() >= end || o->verdict == SKIP || o->tainted ||
+		    !result_ok(t, o) || interrupted())
+			return;
+	}
+}
+
+/* What a test leaves of its share, by being skipped or failing, others get. */
+static uint64_t share(uint64_t end, int left)
+{
+	uint64_t now = now_ns();
+
+	return end > now ? now + (end - now) / left : 0;
+}
+
+struct report {
+	bool (*write)(FILE *f, const struct test *const *t,
+		      const struct outcome *o, int n);
+	const char *path;
+	FILE *f;
+	const struct test **plan;
+	const struct outcome *out;
+	int n;
+};
+
+static int write_report(void *arg)
+{
+	const struct report *r = arg;
+
+	errno = 0;
+	if (!r->write(r->f, r->plan, r->out, r->n) || fclose(r->f))
+		return errno ? errno : EIO;
+	return 0;
+}
+
+/* In a helper: its disk may be what does not answer any more. */
+static bool report(const struct report *r)
+{
+	int err = r->f ? in_helper(write_report, (void *)r, 30000) : 0;
+
+	if (err)
+		complain("%s: expected to write the results, got %s", r->path,
+			 strerror(err));
+	return !err;
+}
+
+/* A pipe that nobody reads must not stop us here. */
+static FILE *open_report(const char *path)
+{
+	int fd = open(path, O_WRONLY | O_CREAT | O_TRUNC | O_NONBLOCK |
+		      O_CLOEXEC, 0666);
+
+	if (fd < 0 || fcntl(fd, F_SETFL, 0))
+		return NULL;
+	return fdopen(fd, "w");
+}
+
 static int run_plan(const struct options *o, const struct test **plan, int n,
-		    struct outcome *out, FILE *json)
+		    struct outcome *out)
 {
 	int i, bad = 0, count[TIMEOUT + 1] = { 0 };
 	const char *tainted = NULL;
 	char why[256] = "";
-	bool none, broken = false, fast = false;
+	bool none, ok, failed = false, fast = false;
+	uint64_t end;
 
-	none = cannot_run(why, sizeof(why));
-	if (!none && !supervisor_init(why, sizeof(why)))
-		broken = true;
 	if (!time_scale)
 		time_scale = measured_scale();
 
 	result_open(n);
+	none = !supervisor_init(why, sizeof(why));
+	if (!bundle_init(o->bundle, o->options))
+		result_diag("bundle: no memory for it");
 	result_diag("time limits are multiplied by %u", time_scale);
+	result_diag("seed %llu: --seed with that number runs it again",
+		    (unsigned long long)run_seed);
+	end = o->soak ? now_ns() + o->soak * 60000000000ULL : 0;
 	for (i = 0; i < n; i++) {
 		memset(&out[i], 0, sizeof(out[i]));
-		if (none || broken || tainted) {
-			out[i].verdict = broken ? BROKEN : SKIP;
+		if (none || tainted) {
+			out[i].verdict = SKIP;
 			snprintf(out[i].why, sizeof(out[i].why), "%s%s",
 				 tainted ? "tainted by " : "",
 				 tainted ? tainted : why);
 		} else {
-			run_test(plan[i], &out[i]);
+			repeat_test(plan[i], &out[i], share(end, n - i));
 		}
 		if (interrupted()) {
-			printf("Bail out! interrupted by a signal in %s\n",
+			output("Bail out! interrupted by a signal in %s\n",
 			       plan[i]->name);
 			return EXIT_BROKEN;
 		}
 		count[out[i].verdict]++;
-		if (!result_add(plan[i], &out[i]))
-			bad += out[i].verdict != BROKEN;
-		else if (out[i].verdict == PASS && strstr(plan[i]->guards,
-							  "0006"))
+		ok = result_add(plan[i], &out[i]);
+		failed |= !ok;
+		bad += !ok && out[i].verdict != BROKEN;
+		if (ok && out[i].verdict == PASS &&
+		    strstr(plan[i]->guards, "0006"))
 			fast = true;
 		if (out[i].tainted)
 			tainted = plan[i]->name;
 	}
+	if (failed && !o->bundle)
+		result_diag("--bundle DIR would leave what is needed to find "
+			    "out why");
 	conclude(count, bad + count[BROKEN], fast);
-	if (json && !result_json(json, plan, out, n)) {
-		fprintf(stderr, "fusewb-smoke: error: %s: expected to write "
-			"the results, got %s\n", o->json, strerror(errno));
-		return EXIT_BROKEN;
-	}
 	if (bad)
 		return EXIT_FAILED;
 	if (count[BROKEN])
@@ -360,7 +482,9 @@ static int go(const struct options *o)
 	const struct test **all = calloc(n, sizeof(*all));
 	const struct test **plan = calloc(n, sizeof(*plan));
 	struct outcome *out = calloc(n, sizeof(*out));
-	FILE *json = NULL;
+	struct report json = { result_json, o->json, NULL, plan, out, 0 };
+	struct report junit = { junit_write, o->junit, NULL, plan, out, 0 };
+	bool told;
 	int ret;
 
 	if (!all || !plan || !out)
@@ -375,17 +499,18 @@ static int go(const struct options *o)
 	n = make_plan(o, all, n, plan);
 	if (n < 0)
 		return EXIT_USAGE;
-	if (o->json) {
-		json = fopen(o->json, "we");
-		if (!json)
-			return misuse("%s: expected a file to write, got %s",
-				      o->json, strerror(errno));
-	}
+	json.n = junit.n = n;
 	if (o->list) {
-		if (json && !result_json(json, plan, NULL, n))
-			return EXIT_BROKEN;
-		if (!json)
-			result_list(plan, n);
+		if (o->json) {
+			json.out = NULL;
+			json.f = open_report(o->json);
+			if (!json.f)
+				return misuse("%s: expected a file to write, "
+					      "got %s", o->json,
+					      strerror(errno));
+			return report(&json) ? EXIT_PASSED : EXIT_BROKEN;
+		}
+		result_list(plan, n);
 		return EXIT_PASSED;
 	}
 	if (o->destructive && !o->force && !in_virtual_machine())
@@ -394,23 +519,42 @@ static int go(const struct options *o)
 	if (copies_will_do && expect_stock())
 		return misuse("--copies-too: expected without --expect=stock, "
 			      "which counts on tests that fail because of them");
-	ret = run_plan(o, plan, n, out, json);
-	if (json && fclose(json))
-		ret = ret ? ret : EXIT_BROKEN;
-	return ret;
+	if (o->json && !(json.f = open_report(o->json)))
+		return misuse("%s: expected a file to write, got %s", o->json,
+			      strerror(errno));
+	if (o->junit && !(junit.f = open_report(o->junit)))
+		return misuse("%s: expected a file to write, got %s", o->junit,
+			      strerror(errno));
+	ret = run_plan(o, plan, n, out);
+	told = report(&json);
+	told = report(&junit) && told;
+	return told || ret ? ret : EXIT_BROKEN;
 }
 
 int main(int argc, char **argv)
 {
 	struct options o = { 0 };
-	int ret = parse(argc, argv, &o);
+	int ret, err;
 
+	output_init();
+	ret = parse(argc, argv, &o);
+	snprintf(o.options, sizeof(o.options), "%s%s%s%s",
+		 o.pressure ? " --pressure" : "",
+		 o.destructive ? " --destructive" : "",
+		 o.force ? " --force" : "",
+		 copies_will_do ? " --copies-too" : "");
 	if (ret < 0)
 		ret = EXIT_PASSED;
 	else if (ret == EXIT_PASSED)
 		ret = go(&o);
+	errno = 0;
 	if (fflush(stdout) || ferror(stdout)) {
-		perror("fusewb-smoke: error: standard output");
+		complain("standard output: %s", strerror(errno));
+		ret = ret ? ret : EXIT_BROKEN;
+	} else if (!output_end(OUTPUT_MS, &err)) {
+		complain("standard output: expected to write all results, got "
+			 "%s", err == ENOBUFS ? "a reader that takes none" :
+			 err ? strerror(err) : "a reader that takes no more");
 		ret = ret ? ret : EXIT_BROKEN;
 	}
 	if (o.autotools && ret == EXIT_NOTHING)

@@ -42,14 +42,24 @@ bool write_file(const char *path, const char *value)
 	return ok;
 }
 
+/* Fold the per-CPU parts in, or a few pages would go unseen. */
+bool vmstat_refresh(void)
+{
+	return write_file("/proc/sys/vm/stat_refresh", "1");
+}
+
 bool vmstat_read(const char *key, long *value)
+{
+	vmstat_refresh();
+	return vmstat_look(key, value);
+}
+
+bool vmstat_look(const char *key, long *value)
 {
 	static char buf[32768];
 	size_t len = strlen(key);
 	const char *p;
 
-	/* Fold the per-CPU parts in, or a few pages would go unseen. */
-	write_file("/proc/sys/vm/stat_refresh", "1");
 	if (!read_file("/proc/vmstat", buf, sizeof(buf)))
 		return false;
 	for (p = buf; p; p = strchr(p, '\n')) {

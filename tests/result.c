@@ -9,10 +9,22 @@
 
 static int number;
 
-static const char *const verdict_name[] = {
-	[PASS] = "pass", [FAIL] = "fail", [SKIP] = "skip",
-	[BROKEN] = "broken", [TIMEOUT] = "timeout",
-};
+/* What was said since a test began, and how many lines. */
+static char said[64 << 10];
+static size_t said_len;
+static unsigned int said_lines;
+
+#define LINES_MAX	3000
+
+const char *verdict_name(enum verdict v)
+{
+	static const char *const name[] = {
+		[PASS] = "pass", [FAIL] = "fail", [SKIP] = "skip",
+		[BROKEN] = "broken", [TIMEOUT] = "timeout",
+	};
+
+	return name[v];
+}
 
 const char *danger_name(enum danger d)
 {
@@ -28,11 +40,35 @@ static const char *stock_name(const struct test *t, const struct outcome *o)
 
 void result_open(int plan)
 {
-	printf("KTAP version 1\n1..%d\n", plan);
-	fflush(stdout);
+	output("KTAP version 1\n1..%d\n", plan);
 }
 
-void result_diag(const char *fmt, ...)
+void result_begin(void)
+{
+	said_len = 0;
+	said[0] = '\0';
+	said_lines = 0;
+}
+
+const char *result_said(size_t *len)
+{
+	*len = said_len;
+	return said;
+}
+
+static void keep(const char *line)
+{
+	size_t n = strlen(line);
+
+	if (said_len + n + 2 > sizeof(said))
+		return;
+	memcpy(said + said_len, line, n);
+	said_len += n;
+	said[said_len++] = '\n';
+	said[said_len] = '\0';
+}
+
+int result_diag(const char *fmt, ...)
 {
 	char line[1024], *p;
 	va_list ap;
@@ -43,12 +79,19 @@ void result_diag(const char *fmt, ...)
 	for (p = line; *p; p++)
 		if ((unsigned char)*p < ' ')
 			*p = ' ';
-	printf("# %s\n", line);
-	fflush(stdout);
+	/* A test that talks for ever is not listened to for ever. */
+	if (++said_lines == LINES_MAX)
+		snprintf(line, sizeof(line), "more lines than %d are not shown",
+			 LINES_MAX);
+	if (said_lines > LINES_MAX)
+		return -1;
+	keep(line);
+	output("# %s\n", line);
+	return 0;
 }
 
 /* With --expect=stock, failing is what some tests are there for. */
-static bool is_ok(const struct test *t, const struct outcome *o)
+bool result_ok(const struct test *t, const struct outcome *o)
 {
 	if (o->verdict == SKIP)
 		return true;
@@ -57,11 +100,18 @@ static bool is_ok(const struct test *t, const struct outcome *o)
 	return o->verdict == PASS;
 }
 
-bool result_add(const struct test *t, const struct outcome *o)
+bool result_add(const struct test *t, struct outcome *o)
 {
 	const char *more = "", *why = "";
-	bool ok = is_ok(t, o);
+	bool ok = result_ok(t, o);
 
+	/* What follows is of the result, not of a test that may be too loud. */
+	said_lines = 0;
+	if (o->repetitions > 1)
+		result_diag("repetitions=%u", o->repetitions);
+	if (!ok && o->repetitions)
+		result_diag("to do it again: --only %s --seed %llu", t->name,
+			    (unsigned long long)o->seed);
 	if (o->why[0] && o->verdict != SKIP)
 		result_diag("%s", o->why);
 	if (o->verdict == SKIP) {
@@ -84,10 +134,11 @@ bool result_add(const struct test *t, const struct outcome *o)
 			    o->blind, o->blind_why);
 	else if (expect_stock())
 		result_diag("stock: %s", stock_name(t, o));
+	if (!ok)
+		o->said = strdup(said);
 	result_diag("time_ms=%u", o->ms);
-	printf("%s %d %s%s%s\n", ok ? "ok" : "not ok", ++number, t->name,
+	output("%s %d %s%s%s\n", ok ? "ok" : "not ok", ++number, t->name,
 	       more, why);
-	fflush(stdout);
 	return ok;
 }
 
@@ -160,9 +211,12 @@ bool result_json(FILE *f, const struct test *const *t,
 		put_string(f, t[i]->purpose);
 		if (o) {
 			fprintf(f, ",\n     \"result\": \"%s\", \"ok\": %s, "
-				"\"time_ms\": %u, \"why\": ",
-				verdict_name[o[i].verdict],
-				is_ok(t[i], &o[i]) ? "true" : "false", o[i].ms);
+				"\"time_ms\": %u, \"repetitions\": %u, "
+				"\"seed\": \"%llu\", \"why\": ",
+				verdict_name(o[i].verdict),
+				result_ok(t[i], &o[i]) ? "true" : "false",
+				o[i].ms, o[i].repetitions,
+				(unsigned long long)o[i].seed);
 			put_string(f, o[i].why);
 			if (o[i].blind[0]) {
 				fprintf(f, ", \"blind\": \"%s\", "

@@ -14,6 +14,9 @@ struct outcome {
 	char why[512];		/* first reason, one line */
 	unsigned int ms;
 	bool tainted;		/* something could not be killed */
+	unsigned int repetitions;
+	uint64_t seed;		/* of the last of them */
+	char *said;		/* all lines before its result, if it failed */
 	char blind[8];		/* change whose absence cannot show here */
 	char blind_why[256];
 };
@@ -22,7 +25,7 @@ struct outcome {
 enum {
 	MSG_DIAG = 'd', MSG_FAIL = 'f', MSG_BROKEN = 'b', MSG_SKIP = 's',
 	MSG_PASS = 'p', MSG_RESTORE = 'r', MSG_RMDIR = 'g', MSG_ABORT = 'a',
-	MSG_BLIND = 'n',
+	MSG_BLIND = 'n', MSG_SERVER = 'k',
 };
 
 #define MSG_TEXT_MAX 512
@@ -34,12 +37,42 @@ struct message {
 
 extern int control_fd;
 extern unsigned int time_scale;
+extern uint64_t run_seed;	/* see test_seed() */
+extern unsigned int repetition;	/* of the same test, in a soak */
 
 /* run.c */
 bool supervisor_init(char *why, size_t size);
 void run_test(const struct test *t, struct outcome *o);
 bool interrupted(void);
 unsigned int measured_scale(void);
+
+extern bool rootless;		/* root only in a user namespace of our own */
+
+/* klog.c */
+bool klog_init(void);
+void klog_begin(void);
+void klog_take(void);
+const char *klog_complaint(void);
+unsigned long long klog_lost(void);
+const char *klog_slice(size_t *len);
+
+/* output.c */
+void output_init(void);
+void output_put(const char *s, size_t len);
+void output(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+bool output_flush(unsigned int ms);
+bool output_end(unsigned int ms, int *error);
+void complain(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+
+/* bundle.c */
+bool bundle_init(const char *dir, const char *options);
+bool bundle_wanted(void);
+void bundle_collect(const int *fds, int n);
+void bundle_leave(const struct test *t, const struct outcome *o);
+
+/* junit.c */
+bool junit_write(FILE *f, const struct test *const *t,
+		 const struct outcome *o, int n);
 
 /* expect.c */
 bool expect_parse(const char *arg);
@@ -49,8 +82,13 @@ bool should_fail(const struct test *t, const struct outcome *o);
 
 /* result.c */
 void result_open(int plan);
-void result_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
-bool result_add(const struct test *t, const struct outcome *o);
+void result_begin(void);	/* the lines of a test begin */
+const char *result_said(size_t *len);
+const char *verdict_name(enum verdict v);
+int result_diag(const char *fmt, ...) __attribute__((format(printf, 1, 2)));
+bool result_add(const struct test *t, struct outcome *o);
+/* Is it what this kernel must do? */
+bool result_ok(const struct test *t, const struct outcome *o);
 void result_list(const struct test *const *t, int n);
 bool result_json(FILE *f, const struct test *const *t,
 		 const struct outcome *o, int n);

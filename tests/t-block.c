@@ -43,7 +43,8 @@ static long call_sync(void *unused)
 TEST(sync_fuseblk_hung,
 	.purpose = "sync(2) returns promptly with a fuseblk server that never "
 		"answers SYNCFS",
-	.guards = "0011", .stock = STOCK_FAILS, .limit = 120)
+	.guards = "0011", .danger = PRESSURE, .stock = STOCK_FAILS,
+	.limit = 120)
 {
 	struct fs *fs = mount_block(&(struct srv_opts){ 0 });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
@@ -104,7 +105,7 @@ static bool writes_pieces(struct fs *fs, size_t piece)
 TEST(max_pages_one,
 	.purpose = "a mount with max_pages 1 gets pieces of two pages in two "
 		"WRITEs",
-	.guards = "0012", .stock = STOCK_FAILS)
+	.guards = "0012", .danger = PRESSURE, .stock = STOCK_FAILS)
 {
 	const size_t ps = page_size(), piece = 512;
 	struct fs *fs = mount_block(&(struct srv_opts){ .max_pages = 1 });

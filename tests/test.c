@@ -11,6 +11,7 @@
 #include <sys/eventfd.h>
 #include <sys/mman.h>
 #include <sys/socket.h>
+#include <sys/syscall.h>
 #include <time.h>
 #include <unistd.h>
 
@@ -20,6 +21,8 @@
 
 int control_fd = -1;
 unsigned int time_scale = 1;
+uint64_t run_seed;
+unsigned int repetition;
 
 static void tell(char kind, int fd, const void *text, size_t len)
 {
@@ -162,6 +165,16 @@ void abort_later(int fd, const char *dir)
 	tell(MSG_ABORT, fd, dir, strlen(dir) + 1);
 }
 
+/* Without such a descriptor it is one of many to be killed. */
+void server_later(pid_t pid)
+{
+	int fd = syscall(SYS_pidfd_open, pid, 0);
+
+	tell(MSG_SERVER, fd, "", 1);
+	if (fd >= 0)
+		close(fd);
+}
+
 uint64_t now_ns(void)
 {
 	struct timespec ts;
@@ -192,6 +205,11 @@ void poll_pause(unsigned int *step)
 size_t page_size(void)
 {
 	return sysconf(_SC_PAGESIZE);
+}
+
+uint64_t test_seed(void)
+{
+	return run_seed + repetition;
 }
 
 static struct actor_state *self;

@@ -85,8 +85,12 @@ void blind_to(const char *change, const char *why);
  */
 void restore_later(const char *path, const char *value);
 void rmdir_later(int dirfd, const char *name);
-/* Hand over what aborts the connection of the mount at @dir: write "1". */
+/*
+ * Hand over what aborts the connection of the mount at @dir: write "1".  -1 is
+ * that nothing does; then its server is killed.
+ */
 void abort_later(int fd, const char *dir);
+void server_later(pid_t pid);
 
 /* Deadlines.  prompt_ms() is what "returns promptly" means here. */
 uint64_t now_ns(void);
@@ -110,6 +114,12 @@ void poll_pause(unsigned int *step);
 })
 
 size_t page_size(void);
+
+/*
+ * What a test that uses random numbers begins them with, and says when it
+ * fails: --seed, and in a soak one more with each repetition.
+ */
+uint64_t test_seed(void);
 
 /*
  * An actor is a process that makes one system call which may block.  It shares
@@ -153,6 +163,8 @@ void show_stack(pid_t pid);
 
 /* What the running kernel tells about itself; see probe.c. */
 bool vmstat_read(const char *key, long *value);
+bool vmstat_look(const char *key, long *value);	/* may be some pages off */
+bool vmstat_refresh(void);
 bool vmstat_delta_is(const char *key, long start, long delta,
 		     unsigned int ms, long *got);
 bool kpageflags_usable(void);
