@@ -495,6 +495,8 @@ static const char * const bad_words[] = {
 	"page allocation failure", "Out of memory: ", "Workqueue lockup",
 	"workqueue lockup", "BUG: workqueue", "VFS: Busy inodes",
 	"cut here", "fusewb-init: the suite did not end",
+	/* lockdep that gave up, SLUB's own checks, poisoned pages */
+	"turning off the locking correctness", " BUG ", "pagealloc: ",
 	"Attempted to kill init", "Unknown NMI", "dazed and confused",
 };
 
