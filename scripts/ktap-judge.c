@@ -405,6 +405,8 @@ static void see_line(char *s, int line)
 			see_init(text + 8, line);
 		else if (guest && !spaces && starts(text, "# json: "))
 			*push(twin_lines, nr_twin_lines) = text + 8;
+		else if (guest && !spaces && starts(text, "# gcda: "))
+			;	/* of a kernel that counts its lines: scripts/coverage */
 		else if (*text)
 			*push(diags, nr_diags) = text;
 		return;
@@ -493,6 +495,8 @@ static const char * const bad_words[] = {
 	"page allocation failure", "Out of memory: ", "Workqueue lockup",
 	"workqueue lockup", "BUG: workqueue", "VFS: Busy inodes",
 	"cut here", "fusewb-init: the suite did not end",
+	/* lockdep that gave up, SLUB's own checks, poisoned pages */
+	"turning off the locking correctness", " BUG ", "pagealloc: ",
 	"Attempted to kill init", "Unknown NMI", "dazed and confused",
 };
 

@@ -32,6 +32,10 @@
  * say nothing.  "exit" is the suite's exit status, or "signal N", "limit" (it
  * did not end in time) or "not-run".  "end" is the last line of a whole run.
  *
+ * A kernel that counts its lines (CONFIG_GCOV_KERNEL) has the counters sent after
+ * the JSON, for scripts/coverage: "# gcda: PATH BASE64", a piece a line in order,
+ * PATH that of the guest's debugfs, and how many files, "# init: gcda 9".
+ *
  * /expected says what to expect and to do, one "key value" a line:
  *
  *	release R	what uname(2) must say
@@ -64,6 +68,7 @@
 
 #define SUITE		"/fusewb-smoke"
 #define JSON		"/tmp/fusewb-smoke.json"
+#define GCOV		"/sys/kernel/debug/gcov"
 #define MAX_ARGS	32
 #define ALIVE_SECS	2
 #define TERM_SECS	10	/* from SIGTERM to SIGKILL */
@@ -680,6 +685,67 @@ static void send_json(void)
 	ktap("# init: json %lld\n", (long long)st.st_size);
 }
 
+/* One file of counters; the kernel takes them when it is opened. */
+static int send_gcda(int dirfd, const char *name, const char *path)
+{
+	static const char digits[] =
+		"ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789+/";
+	unsigned char raw[2400];
+	char text[sizeof(raw) / 3 * 4 + 1];
+	int fd = openat(dirfd, name, O_RDONLY | O_CLOEXEC);
+	ssize_t got, len, i;
+	char *p;
+
+	if (fd < 0)
+		return 0;
+	do {
+		len = 0;
+		while (len < (ssize_t)sizeof(raw) &&
+		       (got = read(fd, raw + len, sizeof(raw) - len)) > 0)
+			len += got;
+		/* whole threes, but at the end, which is filled up */
+		for (i = 0, p = text; i < len; i += 3, p += 4) {
+			unsigned int v = raw[i] << 16 |
+				(i + 1 < len ? raw[i + 1] << 8 : 0) |
+				(i + 2 < len ? raw[i + 2] : 0);
+
+			p[0] = digits[v >> 18];
+			p[1] = digits[v >> 12 & 63];
+			p[2] = i + 1 < len ? digits[v >> 6 & 63] : '=';
+			p[3] = i + 2 < len ? digits[v & 63] : '=';
+		}
+		*p = '\0';
+		if (len)
+			ktap("# gcda: %s/%s %s\n", path, name, text);
+	} while (len == sizeof(raw));
+	close(fd);
+	return 1;
+}
+
+static int send_coverage(const char *path)
+{
+	DIR *dir = opendir(path);
+	char below[512];
+	struct dirent *d;
+	int nr = 0;
+	char *dot;
+
+	while (dir && (d = readdir(dir))) {
+		dot = strrchr(d->d_name, '.');
+		if (*d->d_name == '.')
+			continue;
+		if (d->d_type == DT_DIR) {
+			snprintf(below, sizeof(below), "%s/%s", path, d->d_name);
+			nr += send_coverage(below);
+		} else if (d->d_type == DT_REG && dot && !strcmp(dot, ".gcda")) {
+			nr += send_gcda(dirfd(dir), d->d_name, path);
+		}
+	}
+	if (dir)
+		closedir(dir);
+	return nr;
+}
+
 int main(void)
 {
 	struct expected e = { .hung_task = 240 };
@@ -714,6 +780,8 @@ int main(void)
 	     meminfo("Writeback:"), meminfo("WritebackTmp:"));
 	say_left_behind();
 	send_json();
+	if (!access(GCOV, F_OK))
+		ktap("# init: gcda %d\n", send_coverage(GCOV));
 	if (!err || strcmp(how, "not-run"))
 		hang_a_mount();
 	ktap("# init: exit %s\n", how);
