@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # The scripts have the defaults; a variable that is not set is not exported.
 export LTS FLAVOUR TREE TARBALL CONFIG O V JOBS CACHE MIRROR SECURITY_MIRROR
-export FROM CHANGE KERNELS OUT NAME JSON CHECK A B
+export FROM CHANGE KERNELS OUT NAME JSON CHECK A B IMAGE SCRIPT
 
 help: ## this text
 	@scripts/help Makefile
@@ -46,6 +46,8 @@ boot-without: ## the same kernel without CHANGE=NNNN: the tests that name it mus
 
 bystanders: ## out of the last boots: what processes that do not use a hung mount needed, operation by kernel
 	@scripts/bystanders
+lab: ## the kernel of the FROM= package, or IMAGE=, with servers that misbehave by script: what each operation does
+	@scripts/lab
 
 series-check: ## each committed series is what `make series` writes, byte for byte
 	@scripts/series --check
@@ -80,7 +82,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 	@scripts/clean --all
 
 .PHONY: help packages check port setup fetch tree series audit series-diff deb rpm
-.PHONY: boot boot-stock boot-without bystanders series-check check-series check-rules
+.PHONY: boot boot-stock boot-without bystanders lab series-check check-series check-rules
 .PHONY: check-perturbed check-port check-audit check-diff port-table check-scripts
 .PHONY: check-ktap check-input check-bindeb-pkg lint clean distclean
 
@@ -95,6 +97,8 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 ## TARBALL=file		use this pristine source tarball
 ## CONFIG=file		further configuration lines, merged last
 ## FROM=deb|rpm		boot: the family to take kernel and suite from
+## IMAGE=file		lab: this bzImage, not that of a package
+## SCRIPT=name|file	lab: this script, not all of tests/lab
 ## CHANGE=NNNN		boot-without: the change to leave out
 ## O=dir		all that is built (default: out)
 ## CACHE=dir		all that is downloaded (default: $XDG_CACHE_HOME/fusewb)

@@ -137,6 +137,7 @@ static void __attribute__((noreturn)) test_process(const struct test *t,
 	NEED(!unshare(CLONE_NEWNS) &&
 	     !mount("none", "/", NULL, MS_REC | MS_PRIVATE, NULL),
 	     "private mount namespace: %s", strerror(errno));
+	this_test = t;
 	t->run();
 	test_pass();
 }

@@ -18,6 +18,7 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
+#include "script.h"
 #include "server.h"
 #include "test.h"
 
@@ -89,6 +90,10 @@ static void reply(struct srv *s, uint64_t unique, int error, const void *data,
 		{ .iov_base = (void *)data, .iov_len = len },
 	};
 
+	if (s->opts->script) {
+		script_reply(s->opts->script, unique, iov, len ? 2 : 1);
+		return;
+	}
 	/* ENOENT: interrupted or aborted meanwhile; ENODEV: aborted. */
 	if (writev(s->dev, iov, len ? 2 : 1) < 0 && errno != ENOENT &&
 	    errno != ENODEV)
@@ -509,12 +514,16 @@ static void serve(struct srv *s)
 	};
 	unsigned int kicks;
 	uint64_t count;
+	int timeout = -1;
 	ssize_t n;
 	int file;
 
 	s->sh->serving = 1;
 	for (;;) {
-		if (poll(pfd, s->sh->pause ? 1 : 2, -1) < 0 && errno != EINTR)
+		if (s->opts->script)
+			timeout = script_step(s->opts->script);
+		if (poll(pfd, s->sh->pause ? 1 : 2, timeout) < 0 &&
+		    errno != EINTR)
 			break;
 		if (pfd[0].revents & POLLIN) {
 			if (read(s->kick_fd, &count, sizeof(count)) < 0)
@@ -541,6 +550,8 @@ static void serve(struct srv *s)
 		}
 		if ((size_t)n < sizeof(struct fuse_in_header))
 			continue;
+		if (s->opts->script)
+			script_request(s->opts->script, (const void *)s->buf);
 		if (is_muted(s, ((struct fuse_in_header *)s->buf)->opcode))
 			keep_muted(s, n);
 		else
@@ -580,6 +591,8 @@ static pid_t start_server(struct fs *fs, int dev, const struct srv_opts *opts)
 		trouble(&s, "namespace of the server");
 	if (opts->at_start)
 		opts->at_start();
+	if (opts->script)
+		script_begin(opts->script, dev, fs->sh, fs->dir);
 	serve(&s);
 	_exit(0);
 }
@@ -689,6 +702,8 @@ struct fs *fs_mount(const struct srv_opts *opts)
 	close(dev);
 	fs->next = current_fs;
 	current_fs = fs;
+	if (opts->may_fail)
+		return fs;
 	/* Answered after INIT, so what was negotiated is known behind it. */
 	NEED(!access(fs->dir, F_OK) && !stat(fs->dir, &st),
 	     "stat of the mount: expected success, got %s", strerror(errno));
