@@ -227,7 +227,8 @@ static bool read_number(const char *s, struct number *n)
 	if (!isdigit((unsigned char)s[n->relative]))
 		return false;
 	errno = 0;
-	n->n = strtoll(s, &end, 0);
+	n->n = n->relative ? strtoll(s, &end, 0) :
+	       (int64_t)strtoull(s, &end, 0);
 	return !errno && !*end;
 }
 
