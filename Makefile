@@ -69,6 +69,8 @@ check-scripts: ## lint of the shell scripts
 	@scripts/check scripts
 check-ktap: ## the reader of the guest's results refuses what is broken
 	@scripts/check ktap
+check-lab: ## the lab's language is read right and wrong lines are told; so are results that are made up
+	@scripts/check-lab
 check-input: ## bad input ends in one clear line and leaves nothing behind
 	@scripts/check input
 check-bindeb-pkg: ## the kernel's own `make bindeb-pkg` still works in a quilt-pushed tree (long)
@@ -84,7 +86,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 .PHONY: help packages check port setup fetch tree series audit series-diff deb rpm
 .PHONY: boot boot-stock boot-without bystanders lab series-check check-series check-rules
 .PHONY: check-perturbed check-port check-audit check-diff port-table check-scripts
-.PHONY: check-ktap check-input check-bindeb-pkg lint clean distclean
+.PHONY: check-ktap check-lab check-input check-bindeb-pkg lint clean distclean
 
 ## LTS=6.1		the kernel series, of backports/kernels
 ## FLAVOUR=vm		the kernel configuration, of packaging/config

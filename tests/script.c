@@ -136,6 +136,7 @@ struct script_rule {
 
 struct script_expect {
 	struct script_expect *next;
+	int line;
 	char op[32];
 	enum script_result result;
 	int error;
@@ -513,6 +514,7 @@ static bool read_expect(struct reader *r, struct script *sc)
 		return wrong(r, "%d words, expected 'expect OPERATION RESULT', "
 			     "write it so", r->n);
 	strcpy(e->op, r->word[1]);
+	e->line = r->line;
 	if (!strcmp(r->word[2], "returns"))
 		e->result = RETURNS;
 	else if (!strcmp(r->word[2], "waits"))
@@ -544,6 +546,13 @@ static bool read_line(struct reader *r, struct script *sc, char *line)
 		return read_mount(r, sc);
 	if (!strcmp(what, "expect"))
 		return read_expect(r, sc);
+	if (!strcmp(what, "refused")) {
+		if (r->n != 2 || !read_errno(r->word[1], &sc->refused) ||
+		    !sc->refused)
+			return wrong(r, "refused: expected an error like "
+				     "ENOENT, write one");
+		return true;
+	}
 	if (!strcmp(what, "end")) {
 		if (r->n != 2 || !one_of("abort kill", r->word[1]))
 			return wrong(r, "end: expected abort or kill, write "
@@ -552,8 +561,8 @@ static bool read_line(struct reader *r, struct script *sc, char *line)
 		sc->end_kill = !sc->end_abort;
 		return true;
 	}
-	return wrong(r, "'%s': expected about, mount, on, when, expect or end, "
-		     "see doc/lab.md", what);
+	return wrong(r, "'%s': expected about, mount, on, when, expect, refused "
+		     "or end, see doc/lab.md", what);
 }
 
 static bool event_is_raised(const struct script *sc, const char *event)
@@ -661,6 +670,22 @@ enum script_result script_expects(const struct script *sc, const char *op,
 		return ANY_RESULT;
 	*error = e->error;
 	return e->result;
+}
+
+bool script_check_ops(const struct script *sc, const char *name,
+		      bool (*known)(const char *op), char *err, size_t size)
+{
+	struct reader r = { .name = name, .err = err, .size = size };
+	const struct script_expect *e;
+
+	for (e = sc->expects; e; e = e->next) {
+		r.line = e->line;
+		if (strcmp(e->op, "all") && !known(e->op))
+			return wrong(&r, "expect: unknown operation '%s', "
+				     "expected all or one like fsync, see "
+				     "doc/lab.md", e->op);
+	}
+	return true;
 }
 
 /* ---- playing */

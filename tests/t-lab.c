@@ -317,7 +317,7 @@ static long us_second_mount(void *unused)
 	return fsync(st.second_fd);
 }
 
-enum { MUST_RETURN = 1, SECOND = 2, QUICK = 4 };
+enum { MUST_RETURN = 1, SECOND = 2 };
 
 static const struct user_op {
 	const char *name;
@@ -325,12 +325,12 @@ static const struct user_op {
 	unsigned int flags;
 } user_ops[] = {
 	{ "write", us_write, 0 },
-	{ "rewrite", us_rewrite, QUICK },
-	{ "store", us_store, QUICK },
-	{ "fsync", us_fsync, QUICK },
+	{ "rewrite", us_rewrite, 0 },
+	{ "store", us_store, 0 },
+	{ "fsync", us_fsync, 0 },
 	{ "msync", us_msync, 0 },
-	{ "close", us_close, QUICK },
-	{ "read", us_read, QUICK },
+	{ "close", us_close, 0 },
+	{ "read", us_read, 0 },
 	{ "read_dirty", us_read_dirty, 0 },
 	{ "direct_read", us_direct_read, 0 },
 	{ "direct_write", us_direct_write, 0 },
@@ -338,7 +338,7 @@ static const struct user_op {
 	{ "punch", us_punch, 0 },
 	{ "munmap", us_munmap, 0 },
 	{ "exit", us_exit, 0 },
-	{ "sigkill", us_sigkill, QUICK },
+	{ "sigkill", us_sigkill, 0 },
 	{ "stat", us_stat, 0 },
 	{ "statfs", us_statfs, 0 },
 	{ "chmod", us_chmod, 0 },
@@ -583,6 +583,19 @@ static void judge_result(const struct cell *c, struct actor *a, bool done)
 		       a->st->ret ? strerror(a->st->err) : "success");
 }
 
+/* Where the script spoiled an answer, the kernel has said what it must. */
+static void judge_refusal(const struct script *sc)
+{
+	if (!sc->refused || !sc->sh->hits)
+		return;
+	EXPECT(wait_until(sc->sh->refused, prompt_ms()), "%s: expected the "
+	       "kernel to refuse an answer with %s, got it taken", sc->name,
+	       strerror(sc->refused));
+	EXPECT(sc->sh->refusal == sc->refused, "%s: expected the kernel to "
+	       "refuse an answer with %s, got %s", sc->name,
+	       strerror(sc->refused), strerror(sc->sh->refusal));
+}
+
 static bool returns(const struct cell *c, struct actor *a)
 {
 	int error;
@@ -622,6 +635,7 @@ static void user_cell(const struct cell *c)
 		     a.st->ret ? " and then " : "",
 		     a.st->ret ? strerror(a.st->err) : "");
 	judge_result(c, &a, done);
+	judge_refusal(c->sc);
 	end = now_ns();
 	end_connection(c->sc, c->kill);
 	if (!actor_done(&a, prompt_ms())) {
@@ -679,6 +693,63 @@ static void run_cell(void)
 		bystander_cells(c);
 }
 
+/* ---- a few of them in every run of the suite */
+
+static const struct lab_source *find_source(const char *name);
+
+static void quick(const char *script, const char *op)
+{
+	const struct lab_source *s = find_source(script);
+	struct cell c = { 0 };
+	char err[256];
+	size_t i;
+
+	NEED(s, "expected script %s to be compiled in, got none", script);
+	c.sc = script_parse(s->name, s->text, err, sizeof(err));
+	NEED(c.sc, "%s", err);
+	for (i = 0; i < NUSER_OPS; i++)
+		if (!strcmp(user_ops[i].name, op))
+			c.op = &user_ops[i];
+	NEED(c.op, "expected an operation %s, got none", op);
+	c.kill = c.sc->end_kill || (!c.sc->end_abort && (c.op - user_ops) % 2);
+	user_cell(&c);
+}
+
+/*
+ * The kernel takes a wrong answer for what it is: who waits gets an error or the
+ * right answer, and pages do not stay under writeback.
+ */
+TEST(lab_wrong_answers,
+	.purpose = "answers that are doubled, swapped, too long, too short or "
+		"unknown hurt nobody",
+	.guards = "", .danger = SAFE)
+{
+	quick("write-twice", "fsync");
+	quick("write-swap", "fsync");
+	quick("write-wrong-len", "fsync");
+	quick("write-pad", "fsync");
+	quick("write-unknown-error", "fsync");
+	quick("write-through-oversize", "write");
+	quick("read-long", "read");
+	quick("attr-huge", "stat");
+}
+
+/* With pages in flight: whoever waits for them is woken, by abort or by death. */
+TEST(lab_wrong_servers,
+	.purpose = "users of a server that holds back, stops, dies or uses its "
+		"own mount wait until it is ended, and not longer",
+	.guards = "", .danger = SAFE)
+{
+	quick("write-hold", "fsync");
+	quick("write-hold", "second_mount");
+	quick("server-stop", "rewrite");
+	quick("server-kill", "close");
+	quick("touch-fsync", "store");
+	quick("touch-self-sync", "umount_force");
+	quick("attr-shrink", "stat");
+	quick("store-held", "read_dirty");
+}
+
 /* ---- the plan */
 
 static struct test *plan;
@@ -705,6 +776,16 @@ static bool add_test(struct script *sc, const struct user_op *op, int nth)
 	return true;
 }
 
+static bool is_user_op(const char *name)
+{
+	size_t i;
+
+	for (i = 0; i < NUSER_OPS; i++)
+		if (!strcmp(user_ops[i].name, name))
+			return true;
+	return false;
+}
+
 static bool add_script(const char *name, const char *text)
 {
 	struct script *sc;
@@ -712,7 +793,7 @@ static bool add_script(const char *name, const char *text)
 	size_t i;
 
 	sc = script_parse(name, text, err, sizeof(err));
-	if (!sc) {
+	if (!sc || !script_check_ops(sc, name, is_user_op, err, sizeof(err))) {
 		fprintf(stderr, "%s\n", err);
 		return false;
 	}
