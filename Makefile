@@ -100,7 +100,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 ## CONFIG=file		further configuration lines, merged last
 ## FROM=deb|rpm		boot: the family to take kernel and suite from
 ## IMAGE=file		lab: this bzImage, not that of a package
-## SCRIPT=name|file	lab: this script, not all of tests/lab
+## SCRIPT=name,...	lab: these scripts, not all of tests/lab
 ## CHANGE=NNNN		boot-without: the change to leave out
 ## O=dir		all that is built (default: out)
 ## CACHE=dir		all that is downloaded (default: $XDG_CACHE_HOME/fusewb)

@@ -13,8 +13,8 @@ struct lab_source {
 extern const struct lab_source lab_sources[];
 
 /*
- * One test for each script and operation; @what is "all", the name of a script,
- * or a file.  Returns how many, or -1 after having said what is wrong.
+ * One test for each script and operation; @what is a list, with commas, of
+ * files and names of scripts, or "all".  Returns how many, or -1 after having said what is wrong.
  */
 int lab_plan(const char *what, const struct test *const **tests);
 

@@ -57,7 +57,7 @@ static const char usage_text[] =
 "  --lab FILE          run no test but a server that misbehaves by the script in\n"
 "                      FILE, against operations of its users and, with\n"
 "                      --destructive, of others; also the name of a script\n"
-"                      of the kit's own, or all\n"
+"                      of the kit's own, or all; a list with commas\n"
 "  --hang DIR          run no test: mount a file system on DIR whose server\n"
 "                      never answers a WRITE, write to it, and leave it so\n"
 "  -h, --help          print this\n"

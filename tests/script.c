@@ -529,6 +529,26 @@ static bool read_expect(struct reader *r, struct script *sc)
 	return true;
 }
 
+static bool read_operations(struct reader *r, struct script *sc)
+{
+	size_t len = 0;
+	int i;
+
+	if (r->n < 2 || sc->operations[0])
+		return wrong(r, "operations: expected one line with at least "
+			     "one operation, write it so");
+	sc->operations_line = r->line;
+	for (i = 1; i < r->n; i++) {
+		if (len + strlen(r->word[i]) + 2 > sizeof(sc->operations))
+			return wrong(r, "operations: expected at most %zu "
+				     "letters, leave some out",
+				     sizeof(sc->operations));
+		len += sprintf(sc->operations + len, "%s%s", len ? " " : "",
+			       r->word[i]);
+	}
+	return true;
+}
+
 static bool read_line(struct reader *r, struct script *sc, char *line)
 {
 	const char *what;
@@ -546,6 +566,8 @@ static bool read_line(struct reader *r, struct script *sc, char *line)
 		return read_mount(r, sc);
 	if (!strcmp(what, "expect"))
 		return read_expect(r, sc);
+	if (!strcmp(what, "operations"))
+		return read_operations(r, sc);
 	if (!strcmp(what, "refused")) {
 		if (r->n != 2 || !read_errno(r->word[1], &sc->refused) ||
 		    !sc->refused)
@@ -561,8 +583,8 @@ static bool read_line(struct reader *r, struct script *sc, char *line)
 		sc->end_kill = !sc->end_abort;
 		return true;
 	}
-	return wrong(r, "'%s': expected about, mount, on, when, expect, refused "
-		     "or end, see doc/lab.md", what);
+	return wrong(r, "'%s': expected about, mount, on, when, operations, "
+		     "expect, refused or end, see doc/lab.md", what);
 }
 
 static bool event_is_raised(const struct script *sc, const char *event)
@@ -676,8 +698,17 @@ bool script_check_ops(const struct script *sc, const char *name,
 		      bool (*known)(const char *op), char *err, size_t size)
 {
 	struct reader r = { .name = name, .err = err, .size = size };
+	char copy[sizeof(sc->operations)], *op, *save = NULL;
 	const struct script_expect *e;
 
+	strcpy(copy, sc->operations);
+	r.line = sc->operations_line;
+	for (op = strtok_r(copy, " ", &save); op; op = strtok_r(NULL, " ",
+								&save))
+		if (!known(op))
+			return wrong(&r, "operations: unknown operation '%s', "
+				     "expected one like fsync or bystanders, "
+				     "see doc/lab.md", op);
 	for (e = sc->expects; e; e = e->next) {
 		r.line = e->line;
 		if (strcmp(e->op, "all") && !known(e->op))
@@ -686,6 +717,11 @@ bool script_check_ops(const struct script *sc, const char *name,
 				     "doc/lab.md", e->op);
 	}
 	return true;
+}
+
+bool script_has_op(const struct script *sc, const char *op)
+{
+	return !sc->operations[0] || one_of(sc->operations, op);
 }
 
 /* ---- playing */

@@ -44,6 +44,8 @@ struct script {
 	/* Death does not end what waits, because a helper has the device. */
 	bool end_abort;
 	bool end_kill;
+	char operations[256];	/* only these; "" is all */
+	int operations_line;
 	/* What the kernel says to each answer that is spoiled; 0 is anything. */
 	int refused;
 	bool wants_init;	/* has a rule for INIT */
@@ -58,11 +60,13 @@ struct script {
 /* NULL, with what is wrong with line N of it in @err as "NAME:N: error: ...". */
 struct script *script_parse(const char *name, const char *text, char *err,
 			    size_t size);
-/* Whether each "expect" is for an operation that is known; @err if not. */
+/* Whether all operations that are named are known; @err if not. */
 bool script_check_ops(const struct script *sc, const char *name,
 		      bool (*known)(const char *op), char *err, size_t size);
 /* The text of a file; NULL with errno. */
 char *script_read(const char *path);
+
+bool script_has_op(const struct script *sc, const char *op);
 
 /* What is expected of @op; @error is for RESULT_IS. */
 enum script_result script_expects(const struct script *sc, const char *op,

@@ -776,10 +776,12 @@ static bool add_test(struct script *sc, const struct user_op *op, int nth)
 	return true;
 }
 
-static bool is_user_op(const char *name)
+static bool is_operation(const char *name)
 {
 	size_t i;
 
+	if (!strcmp(name, "bystanders"))
+		return true;
 	for (i = 0; i < NUSER_OPS; i++)
 		if (!strcmp(user_ops[i].name, name))
 			return true;
@@ -793,7 +795,7 @@ static bool add_script(const char *name, const char *text)
 	size_t i;
 
 	sc = script_parse(name, text, err, sizeof(err));
-	if (!sc || !script_check_ops(sc, name, is_user_op, err, sizeof(err))) {
+	if (!sc || !script_check_ops(sc, name, is_operation, err, sizeof(err))) {
 		fprintf(stderr, "%s\n", err);
 		return false;
 	}
@@ -801,9 +803,10 @@ static bool add_script(const char *name, const char *text)
 	if (!plan)
 		return false;
 	for (i = 0; i < NUSER_OPS; i++)
-		if (!add_test(sc, &user_ops[i], i))
+		if (script_has_op(sc, user_ops[i].name) &&
+		    !add_test(sc, &user_ops[i], i))
 			return false;
-	return add_test(sc, NULL, nplan);
+	return !script_has_op(sc, "bystanders") || add_test(sc, NULL, i);
 }
 
 static const struct lab_source *find_source(const char *name)
@@ -821,34 +824,49 @@ static const struct lab_source *find_source(const char *name)
 	return NULL;
 }
 
+static bool add_all(void)
+{
+	const struct lab_source *s;
+
+	for (s = lab_sources; s->name; s++)
+		if (!add_script(s->name, s->text))
+			return false;
+	return true;
+}
+
+static bool add_file(const char *path)
+{
+	char *text = script_read(path);
+	bool added;
+
+	if (!text) {
+		fprintf(stderr, "%s: error: %s, expected a file or the name of "
+			"a script, see doc/lab.md\n", path, strerror(errno));
+		return false;
+	}
+	added = add_script(path, text);
+	free(text);
+	return added;
+}
+
 int lab_plan(const char *what, const struct test *const **tests)
 {
-	const struct lab_source *s = find_source(what);
-	const struct test **list;
-	char *text;
+	char *list = strdup(what), *name, *save = NULL;
+	const struct lab_source *s;
+	const struct test **p;
 	int i;
 
-	if (!strcmp(what, "all")) {
-		for (s = lab_sources; s->name; s++)
-			if (!add_script(s->name, s->text))
-				return -1;
-	} else if (s) {
-		if (!add_script(s->name, s->text))
-			return -1;
-	} else {
-		text = script_read(what);
-		if (!text) {
-			fprintf(stderr, "%s: error: %s, expected a file or the "
-				"name of a script, see doc/lab.md\n", what,
-				strerror(errno));
-			return -1;
-		}
-		if (!add_script(what, text))
+	for (name = list ? strtok_r(list, ",", &save) : NULL; name;
+	     name = strtok_r(NULL, ",", &save)) {
+		s = find_source(name);
+		if (!(!strcmp(name, "all") ? add_all() :
+		      s ? add_script(s->name, s->text) : add_file(name)))
 			return -1;
 	}
-	list = calloc(nplan, sizeof(*list));
-	for (i = 0; list && i < nplan; i++)
-		list[i] = &plan[i];
-	*tests = list;
-	return list ? nplan : -1;
+	free(list);
+	p = calloc(nplan, sizeof(*p));
+	for (i = 0; p && i < nplan; i++)
+		p[i] = &plan[i];
+	*tests = p;
+	return p ? nplan : -1;
 }
