@@ -95,7 +95,7 @@ static const struct {
 	[EXIT] = { "exit", NOTHING, "" },
 	[KILL] = { "kill", NOTHING, "" },
 	[TOUCH] = { "touch", WHO, "open stat statfs read write fsync sync "
-		    "syncfs" },
+		    "syncfs keep" },
 	[INVAL] = { "inval", WHO, "0 1 2 3" },
 	[STORE] = { "store", WHO, "0 1 2 3" },
 	[BOGUS] = { "bogus", NOTHING, "" },
@@ -926,6 +926,20 @@ static pid_t helper(struct script *sc)
 	return pid;
 }
 
+/*
+ * With the device open as well, and a number below that of the device: at the
+ * end of the process its descriptors are closed in that order.
+ */
+static void keep_open(int fd)
+{
+	if (pwrite(fd, "k", 1, 12 * page_size()) != 1)
+		return;
+	dup2(fd, 0);
+	close(fd);
+	for (;;)
+		pause();
+}
+
 static void touch(struct script *sc, const char *how)
 {
 	static char page[4096];
@@ -959,6 +973,8 @@ static void touch(struct script *sc, const char *how)
 		n = fsync(fd);
 	else if (!strcmp(how, "syncfs"))
 		n = syncfs(fd);
+	else if (!strcmp(how, "keep"))
+		keep_open(fd);
 	(void)n;
 	close(fd);
 }
@@ -1061,7 +1077,7 @@ static void in_helper(struct script *sc, const struct action *act)
 	if (pid)
 		return;
 	if (act->act == TOUCH) {
-		if (!act->self)
+		if (!act->self && strcmp(act->word, "keep"))
 			close(sc->play->dev);
 		touch(sc, act->word);
 	} else {
