@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # The scripts have the defaults; a variable that is not set is not exported.
 export LTS FLAVOUR TREE TARBALL CONFIG O V JOBS CACHE MIRROR SECURITY_MIRROR
-export SOAK SEED FROM CHANGE KERNELS OUT NAME JSON CHECK A B
+export SOAK SEED FROM CHANGE KERNELS OUT NAME JSON CHECK A B IMAGE SCRIPT
 
 help: ## this text
 	@scripts/help Makefile
@@ -51,6 +51,8 @@ coverage: ## which of the kernel lines that the series changes the suite reaches
 
 bystanders: ## out of the last boots: what processes that do not use a hung mount needed, operation by kernel
 	@scripts/bystanders
+lab: ## the kernel of the FROM= package, or IMAGE=, with servers that misbehave by script: what each operation does
+	@scripts/lab
 
 series-check: ## each committed series is what `make series` writes, byte for byte
 	@scripts/series --check
@@ -74,6 +76,8 @@ check-ktap: ## the reader of the guest's results refuses what is broken
 	@scripts/check ktap
 check-harness: ## faults put into the suite's own harness: it must not hang, nor pass what fails; needs root
 	@scripts/check-harness
+check-lab: ## the lab's language is read right and wrong lines are told; so are results that are made up
+	@scripts/check-lab
 check-input: ## bad input ends in one clear line and leaves nothing behind
 	@scripts/check input
 check-bindeb-pkg: ## the kernel's own `make bindeb-pkg` still works in a quilt-pushed tree (long)
@@ -87,9 +91,9 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 	@scripts/clean --all
 
 .PHONY: help packages check port setup fetch tree series audit series-diff deb rpm
-.PHONY: boot boot-stock boot-without debug coverage bystanders series-check check-series check-rules
+.PHONY: boot boot-stock boot-without debug coverage bystanders lab series-check check-series check-rules
 .PHONY: check-perturbed check-port check-audit check-diff port-table check-scripts
-.PHONY: check-ktap check-harness check-input check-bindeb-pkg lint clean distclean
+.PHONY: check-ktap check-harness check-lab check-input check-bindeb-pkg lint clean distclean
 
 ## LTS=6.1		the kernel series, of backports/kernels
 ## FLAVOUR=vm		the kernel configuration, of packaging/config
@@ -103,6 +107,8 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 ## CONFIG=file		further configuration lines, merged last
 ## FROM=deb|rpm		boot: the family to take kernel and suite from
 ## SOAK=minutes		debug: repeat the tests for so long
+## IMAGE=file		lab: this bzImage, not that of a package
+## SCRIPT=name,...	lab: these scripts, not all of tests/lab
 ## CHANGE=NNNN		boot-without: the change to leave out
 ## O=dir		all that is built (default: out)
 ## CACHE=dir		all that is downloaded (default: $XDG_CACHE_HOME/fusewb)

@@ -12,6 +12,7 @@
 #include <unistd.h>
 
 #include "flight.h"
+#include "lab.h"
 #include "run.h"
 #include "tasks.h"
 
@@ -28,6 +29,7 @@ struct options {
 	const char *hang;
 	unsigned int soak;	/* minutes */
 	char options[128];	/* that allow a test, for its repro.sh */
+	const char *lab;
 	const char **only;
 	int nonly;
 };
@@ -60,6 +62,10 @@ static const char usage_text[] =
 "  --copies-too        do not fail because the server has copies of pages:\n"
 "                      see what a kernel does that hands out such\n"
 "  --exit-code=STYLE   kselftest (default) or autotools\n"
+"  --lab FILE          run no test but a server that misbehaves by the script in\n"
+"                      FILE, against operations of its users and, with\n"
+"                      --destructive, of others; also the name of a script\n"
+"                      of the kit's own, or all; a list with commas\n"
 "  --hang DIR          run no test: mount a file system on DIR whose server\n"
 "                      never answers a WRITE, write to it, and leave it so\n"
 "  -h, --help          print this\n"
@@ -129,7 +135,7 @@ static void random_seed(void)
 static int parse(int argc, char **argv, struct options *o)
 {
 	enum { LIST = 256, ONLY, PRESSURE, DESTRUCTIVE, FORCE, EXPECT, JSON,
-	       SCALE, EXITCODE, HANG, COPIES, SEED, SOAK, JUNIT,
+	       SCALE, EXITCODE, HANG, LAB, COPIES, SEED, SOAK, JUNIT,
 	       BUNDLE, VERSION };
 	static const struct option opts[] = {
 		{ "list", no_argument, NULL, LIST },
@@ -144,6 +150,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "timeout-scale", required_argument, NULL, SCALE },
 		{ "exit-code", required_argument, NULL, EXITCODE },
 		{ "hang", required_argument, NULL, HANG },
+		{ "lab", required_argument, NULL, LAB },
 		{ "copies-too", no_argument, NULL, COPIES },
 		{ "soak", required_argument, NULL, SOAK },
 		{ "seed", required_argument, NULL, SEED },
@@ -222,6 +229,9 @@ static int parse(int argc, char **argv, struct options *o)
 				return misuse("--seed: expected a number from "
 					      "0 to 2^64 - 1, got '%s'",
 					      optarg);
+			break;
+		case LAB:
+			o->lab = optarg;
 			break;
 		case HANG:
 			o->hang = optarg;
@@ -477,7 +487,9 @@ static bool hang(const char *dir)
 
 static int go(const struct options *o)
 {
-	int n = __stop_fusewb_tests - __start_fusewb_tests;
+	const struct test *const *from = __start_fusewb_tests;
+	int n = o->lab ? lab_plan(o->lab, &from) :
+		__stop_fusewb_tests - __start_fusewb_tests;
 	const struct test **all = calloc(n, sizeof(*all));
 	const struct test **plan = calloc(n, sizeof(*plan));
 	struct outcome *out = calloc(n, sizeof(*out));
@@ -486,6 +498,8 @@ static int go(const struct options *o)
 	bool told;
 	int ret;
 
+	if (n < 0)
+		return EXIT_USAGE;
 	if (!all || !plan || !out)
 		return EXIT_BROKEN;
 	if (o->hang && !o->force && !in_virtual_machine())
@@ -493,7 +507,7 @@ static int go(const struct options *o)
 			      "looks like hardware; --force overrides");
 	if (o->hang)
 		return hang(o->hang) ? EXIT_PASSED : EXIT_BROKEN;
-	memcpy(all, __start_fusewb_tests, n * sizeof(*all));
+	memcpy(all, from, n * sizeof(*all));
 	qsort(all, n, sizeof(*all), by_danger_and_place);
 	n = make_plan(o, all, n, plan);
 	if (n < 0)

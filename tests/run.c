@@ -274,6 +274,7 @@ static void __attribute__((noreturn)) test_process(const struct test *t,
 	NEED(!unshare(CLONE_NEWNS) &&
 	     !mount("none", "/", NULL, MS_REC | MS_SLAVE, NULL),
 	     "mount namespace: expected one, got %s", strerror(errno));
+	this_test = t;
 	t->run();
 	test_pass();
 }

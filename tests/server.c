@@ -21,6 +21,7 @@
 #include <unistd.h>
 
 #include "run.h"
+#include "script.h"
 #include "server.h"
 #include "test.h"
 
@@ -103,6 +104,10 @@ static void reply(struct srv *s, uint64_t unique, int error, const void *data,
 		{ .iov_base = (void *)data, .iov_len = len },
 	};
 
+	if (s->opts->script) {
+		script_reply(s->opts->script, unique, iov, len ? 2 : 1);
+		return;
+	}
 	/* ENOENT: interrupted or aborted meanwhile; ENODEV: aborted. */
 	if (writev(s->dev, iov, len ? 2 : 1) < 0 && errno != ENOENT &&
 	    errno != ENODEV)
@@ -738,13 +743,17 @@ static void serve(struct srv *s)
 	};
 	unsigned int kicks;
 	uint64_t count, at;
+	int timeout, at_most;
 	ssize_t n;
 	int code;
 
 	s->sh->serving = 1;
 	for (;;) {
-		n = poll(pfd, s->sh->pause ? 1 : 2,
-			 s->first && s->sh->late ? s->sh->late : -1);
+		timeout = s->first && s->sh->late ? s->sh->late : -1;
+		at_most = s->opts->script ? script_step(s->opts->script) : -1;
+		if (at_most >= 0 && (timeout < 0 || at_most < timeout))
+			timeout = at_most;
+		n = poll(pfd, s->sh->pause ? 1 : 2, timeout);
 		if (n < 0 && errno != EINTR)
 			break;
 		release_late(s, !n);
@@ -785,6 +794,8 @@ static void serve(struct srv *s)
 		if ((int)((struct fuse_in_header *)s->buf)->opcode ==
 		    s->sh->die)
 			_exit(0);
+		if (s->opts->script)
+			script_request(s->opts->script, (const void *)s->buf);
 		if (is_muted(s, ((struct fuse_in_header *)s->buf)->opcode))
 			keep_muted(s, n);
 		else
@@ -825,6 +836,8 @@ static pid_t start_server(struct fs *fs, int dev, const struct srv_opts *opts)
 		trouble(&s, "namespace of the server");
 	if (opts->at_start)
 		opts->at_start();
+	if (opts->script)
+		script_begin(opts->script, dev, fs->sh, fs->dir);
 	serve(&s);
 	_exit(0);
 }
@@ -946,6 +959,8 @@ struct fs *fs_mount(const struct srv_opts *opts)
 	close(dev);
 	fs->next = current_fs;
 	current_fs = fs;
+	if (opts->may_fail)
+		return fs;
 	/* Answered after INIT, so what was negotiated is known behind it. */
 	NEED(!access(fs->dir, F_OK) && !stat(fs->dir, &st),
 	     "stat of the mount: expected success, got %s", strerror(errno));

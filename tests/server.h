@@ -57,6 +57,9 @@ struct srv_opts {
 	struct fs *files_of;	/* unmounted by now: serve what it left */
 	/* Called once in the server before it serves. */
 	void (*at_start)(void);
+	/* What it does wrong; see script.h. */
+	struct script *script;
+	bool may_fail;		/* so wrong that there may be no mount */
 };
 
 /* Shared between test and server. */

@@ -17,6 +17,7 @@
 #include <unistd.h>
 
 #include "block.h"
+#include "bystander.h"
 #include "flight.h"
 #include "server.h"
 #include "test.h"
@@ -28,7 +29,7 @@
 #define MEMORY		"/sys/devices/system/memory"
 #define THP		"/sys/kernel/mm/transparent_hugepage"
 #define HUGE		(2UL << 20)
-#define HELD		8	/* pages in flight */
+#define HELD		BYSTANDER_PAGES
 #define CROWD		4	/* other mounts that hang */
 #define CROWD_WRITES	(8UL << 20)
 #define MAX_STUCK	6	/* before the rest is not tried */
@@ -484,14 +485,15 @@ static long by_freeze(void *unused)
 	return write_file("/sys/power/state", "freeze") ? 0 : -1;
 }
 
-enum { FIRST = 1, HAS_HELD = 2, HAS_ANSWERS = 4, NO_ANSWERS = 8, TOLD = 16 };
+enum { FIRST = 1, TOLD = 16 };
 
 /*
  * In this order.  Those that are FIRST go before there are clients that wait
  * for the server: a process that does cannot be frozen, on no kernel, so what
  * then happens is merely TOLD.  The others ask that there are pages in flight,
- * and that the server answers what is no WRITE, or that it does not: times are
- * still written back and waited for when a mapping goes, on stock kernels too.
+ * and that the server answers what is no WRITE, or that it does not, and that
+ * nobody waits for it yet: times are still written back and waited for when a
+ * mapping goes, on stock kernels too.
  */
 static const struct op {
 	const char *name;
@@ -499,7 +501,7 @@ static const struct op {
 	unsigned int flags;
 } ops[] = {
 	{ "sync", by_sync, FIRST },
-	{ "freeze", by_freeze, FIRST },
+	{ "freeze", by_freeze, FIRST | NO_WAITERS },
 	{ "sync_while_clients_wait", by_sync, 0 },
 	{ "syncfs_of_another_mount", by_syncfs, 0 },
 	{ "umount_of_another_mount", by_umount, 0 },
@@ -619,8 +621,7 @@ static void hurry_khugepaged(void)
 	set(THP "/khugepaged/pages_to_scan", "100000");
 }
 
-/* All that exists before there is a mount. */
-static void prepare(void)
+void bystander_prepare(void)
 {
 	char loop[32], value[32];
 	int fd, nodes[64];
@@ -655,7 +656,7 @@ static void prepare(void)
 		actor_prepare(&bystander[i], ops[i].call, NULL);
 }
 
-static void look_at_pages(unsigned char *map)
+void bystander_look_at(unsigned char *map)
 {
 	unsigned int i;
 
@@ -712,7 +713,7 @@ static long client_write(void *arg)
 	return 0;
 }
 
-static void start_clients(int *fd)
+void bystander_clients(int *fd)
 {
 	static const struct {
 		const char *name;
@@ -738,15 +739,21 @@ static void start_clients(int *fd)
 	}
 }
 
-static void do_ops(bool first, unsigned int has)
+void bystander_ops(bool first, unsigned int has)
 {
-	const unsigned int asks = HAS_HELD | HAS_ANSWERS | NO_ANSWERS;
+	const unsigned int asks = HAS_HELD | HAS_ANSWERS | NO_ANSWERS |
+				  NO_WAITERS;
 	size_t i;
 
 	for (i = 0; i < NOPS; i++)
 		if (first == !!(ops[i].flags & FIRST) &&
 		    !(ops[i].flags & asks & ~has))
 			do_op(i);
+}
+
+const char *bystander_blame(void)
+{
+	return bad;
 }
 
 static void judge(void)
@@ -773,7 +780,7 @@ TEST(bystanders_write_held,
 	int fd, crowd_fd[CROWD], i;
 	unsigned int blocked = 0;
 
-	prepare();
+	bystander_prepare();
 	sync();
 	for (i = 0; i < CROWD; i++)
 		crowd[i] = fs_mount(&(struct srv_opts){ 0 });
@@ -787,10 +794,10 @@ TEST(bystanders_write_held,
 	NEED(again != MAP_FAILED, "mmap: %s", strerror(errno));
 	madvise(again, ps, MADV_DONTFORK);
 	map = hold_pages(fs, fd, HELD);
-	look_at_pages(map);
+	bystander_look_at(map);
 
-	do_ops(true, HAS_HELD | HAS_ANSWERS);
-	start_clients(&fd);
+	bystander_ops(true, HAS_HELD | HAS_ANSWERS | NO_WAITERS);
+	bystander_clients(&fd);
 	*again = 'M';
 	for (i = 0; i < CROWD; i++) {
 		srv_hold(crowd[i], true);
@@ -800,7 +807,7 @@ TEST(bystanders_write_held,
 	for (i = 0; i < CROWD; i++)
 		blocked += actor_blocks(&writer[i]);
 	diag("%u of %u writers to other hung mounts wait", blocked, CROWD);
-	do_ops(false, HAS_HELD | HAS_ANSWERS);
+	bystander_ops(false, HAS_HELD | HAS_ANSWERS);
 
 	judge();
 	EXPECT_UNDER_WRITEBACK(map, HELD);
@@ -819,7 +826,7 @@ TEST(bystanders_setattr_held,
 	struct fs *fs;
 	int fd;
 
-	prepare();
+	bystander_prepare();
 	sync();
 	fs = fs_mount(&(struct srv_opts){ .max_write = ps });
 	fd = fs_open(fs, "data", O_CREAT | O_RDWR);
@@ -827,11 +834,11 @@ TEST(bystanders_setattr_held,
 	NEED(pwrite(fd, "dirty", 5, 0) == 5, "write: expected 5, got %s",
 	     strerror(errno));
 
-	do_ops(true, NO_ANSWERS);
+	bystander_ops(true, NO_ANSWERS | NO_WAITERS);
 	NEED(wait_until(fs->sh->muted, prompt_ms()), "expected a SETATTR at "
 	     "the server, got none");
-	start_clients(&fd);
-	do_ops(false, NO_ANSWERS);
+	bystander_clients(&fd);
+	bystander_ops(false, NO_ANSWERS);
 
 	judge();
 	EXPECT(fs->sh->muted, "expected a SETATTR to be unanswered, got none");
@@ -852,17 +859,17 @@ TEST(bystanders_silent,
 	struct fs *fs;
 	int fd;
 
-	prepare();
+	bystander_prepare();
 	sync();
 	fs = fs_mount(&(struct srv_opts){ .max_write = ps });
 	fd = fs_open(fs, "data", O_CREAT | O_RDWR);
 	map = hold_pages(fs, fd, HELD);
-	look_at_pages(map);
+	bystander_look_at(map);
 	srv_mute(fs, ~0ULL);
 
-	do_ops(true, HAS_HELD | NO_ANSWERS);
-	start_clients(&fd);
-	do_ops(false, HAS_HELD | NO_ANSWERS);
+	bystander_ops(true, HAS_HELD | NO_ANSWERS | NO_WAITERS);
+	bystander_clients(&fd);
+	bystander_ops(false, HAS_HELD | NO_ANSWERS);
 
 	judge();
 	EXPECT_UNDER_WRITEBACK(map, HELD);

@@ -21,6 +21,7 @@
 
 int control_fd = -1;
 unsigned int time_scale = 1;
+const struct test *this_test;
 uint64_t run_seed;
 unsigned int repetition;
 

@@ -32,7 +32,11 @@ struct test {
 	void (*run)(void);
 	const char *file;
 	int line;
+	const void *arg;	/* for run() of those that are made up */
 };
+
+/* The one whose process this is. */
+extern const struct test *this_test;
 
 /*
  * A test exists because it is written down: its declaration goes into a linker
