@@ -204,7 +204,8 @@ static void do_write(struct srv *s, const struct fuse_in_header *in, int file)
 	ev->hash = srv_hash(data, arg->size);
 	n = log_publish(s);
 	s->sh->cached += ev->cached;
-	for (h = s->first; h; h = h->next)
+	/* One that is written through may meet one of the flusher's. */
+	for (h = ev->cached ? s->first : NULL; h; h = h->next)
 		if (h->file == file && h->offset < arg->offset + arg->size &&
 		    arg->offset < h->offset + h->size)
 			s->sh->overlaps++;
