@@ -25,6 +25,7 @@ struct options {
 	bool list, destructive, pressure, force, autotools;
 	const char *json;
 	const char *hang;
+	const char *serve;
 	const char **only;
 	int nonly;
 };
@@ -54,6 +55,9 @@ static const char usage_text[] =
 "  --exit-code=STYLE   kselftest (default) or autotools\n"
 "  --hang DIR          run no test: mount a file system on DIR whose server\n"
 "                      never answers a WRITE, write to it, and leave it so\n"
+"  --serve DIR[,no_writeback_cache][,max_write=N][,max_pages=N][,delay=MS]\n"
+"                      run no test: mount the server of the tests on DIR, four\n"
+"                      files of 96 MiB in memory, until it is unmounted\n"
 "  -h, --help          print this\n"
 "  --version           print the version\n"
 "\n"
@@ -108,7 +112,7 @@ static void random_seed(void)
 static int parse(int argc, char **argv, struct options *o)
 {
 	enum { LIST = 256, ONLY, PRESSURE, DESTRUCTIVE, FORCE, EXPECT, JSON,
-	       SCALE, EXITCODE, HANG, COPIES, SEED, VERSION };
+	       SCALE, EXITCODE, HANG, SERVE, COPIES, SEED, VERSION };
 	static const struct option opts[] = {
 		{ "list", no_argument, NULL, LIST },
 		{ "only", required_argument, NULL, ONLY },
@@ -120,6 +124,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "timeout-scale", required_argument, NULL, SCALE },
 		{ "exit-code", required_argument, NULL, EXITCODE },
 		{ "hang", required_argument, NULL, HANG },
+		{ "serve", required_argument, NULL, SERVE },
 		{ "copies-too", no_argument, NULL, COPIES },
 		{ "seed", required_argument, NULL, SEED },
 		{ "version", no_argument, NULL, VERSION },
@@ -187,6 +192,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case HANG:
 			o->hang = optarg;
+			break;
+		case SERVE:
+			o->serve = optarg;
 			break;
 		case VERSION:
 			printf("fusewb-smoke %s\n", FUSEWB_VERSION);
@@ -402,6 +410,8 @@ static int go(const struct options *o)
 			      "looks like hardware; --force overrides");
 	if (o->hang)
 		return hang(o->hang) ? EXIT_PASSED : EXIT_BROKEN;
+	if (o->serve)
+		return serve_dir(o->serve) ? EXIT_PASSED : EXIT_BROKEN;
 	memcpy(all, __start_fusewb_tests, n * sizeof(*all));
 	qsort(all, n, sizeof(*all), by_danger_and_place);
 	n = make_plan(o, all, n, plan);

@@ -43,6 +43,9 @@ void run_test(const struct test *t, struct outcome *o);
 bool interrupted(void);
 unsigned int measured_scale(void);
 
+/* serve.c */
+bool serve_dir(const char *arg);
+
 /* expect.c */
 bool expect_parse(const char *arg);
 bool expect_stock(void);
