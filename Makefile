@@ -8,7 +8,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 
 # The scripts have the defaults; a variable that is not set is not exported.
 export LTS FLAVOUR TREE TARBALL CONFIG O V JOBS CACHE MIRROR SECURITY_MIRROR
-export FROM CHANGE KERNELS OUT NAME JSON CHECK A B
+export FROM CHANGE IMAGE KERNELS OUT NAME JSON CHECK A B
 
 help: ## this text
 	@scripts/help Makefile
@@ -43,6 +43,9 @@ boot-stock: ## the same kernel without the series: the tests that name a change 
 	@scripts/boot-stock
 boot-without: ## the same kernel without CHANGE=NNNN: the tests that name it must fail on it
 	@scripts/boot-without
+
+integrity: ## other programs (fio, stress-ng) and servers (fuse-overlayfs, bindfs, virtiofs): every byte compared (long)
+	@scripts/integrity
 
 bystanders: ## out of the last boots: what processes that do not use a hung mount needed, operation by kernel
 	@scripts/bystanders
@@ -82,7 +85,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 .PHONY: help packages check port setup fetch tree series audit series-diff deb rpm
 .PHONY: boot boot-stock boot-without bystanders series-check check-series check-rules
 .PHONY: check-perturbed check-port check-audit check-diff port-table check-scripts
-.PHONY: check-ktap check-input check-bindeb-pkg lint clean distclean
+.PHONY: integrity check-ktap check-input check-bindeb-pkg lint clean distclean
 
 ## LTS=6.1		the kernel series, of backports/kernels
 ## FLAVOUR=vm		the kernel configuration, of packaging/config
@@ -95,6 +98,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 ## TARBALL=file		use this pristine source tarball
 ## CONFIG=file		further configuration lines, merged last
 ## FROM=deb|rpm		boot: the family to take kernel and suite from
+## IMAGE=file		integrity: this kernel image, instead of one built for it
 ## CHANGE=NNNN		boot-without: the change to leave out
 ## O=dir		all that is built (default: out)
 ## CACHE=dir		all that is downloaded (default: $XDG_CACHE_HOME/fusewb)
