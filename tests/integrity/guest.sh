@@ -473,8 +473,8 @@ test_virtiofs_direct_and_buffered_and_mmap() { on virtiofs mix; }
 test_virtiofs_rewrite_in_flight() { on virtiofs rewrite; }
 test_virtiofs_libaio_io_uring() { on virtiofs aio; }
 test_virtiofs_fsync_and_close_reach_host() { reaches virtiofs 0 sync /m/dirty; }
-test_virtiofs_syncfs_reaches_host() { reaches virtiofs "$(promised)" sync -f /m; }
-test_virtiofs_sync_reaches_host() { reaches virtiofs "$(promised)" sync; }
+test_virtiofs_syncfs_reaches_host() { _p=$(promised); reaches virtiofs "$_p" sync -f /m; }
+test_virtiofs_sync_reaches_host() { _p=$(promised); reaches virtiofs "$_p" sync; }
 test_virtiofs_stress() { stress virtiofs; }
 
 # The host compares them with these sums when the guest has ended.
