@@ -117,15 +117,54 @@ done_with()
 
 # ---- what is checked
 
+# What a program that does not end waits for: its own stacks here, those of all
+# that are blocked, and memory, on the console.
+show_stuck()
+{
+	for _s in w m; do
+		echo "$_s" >/proc/sysrq-trigger || :
+	done
+	for _p in /proc/[0-9]*; do
+		read -r _comm <"$_p/comm" || continue
+		case $_comm in
+		fio|fusewb-smoke|kswapd*|kworker*flush*)
+			echo "$_comm ${_p#/proc/} $(sed -n 's/^State:[[:space:]]*//p' "$_p/status")"
+			cat "$_p/stack" || :
+			;;
+		esac
+	done 2>&1
+}
+
+# limited SECONDS command...: its status; 124 and stacks if it did not end in time
+limited()
+{
+	_limit=$1
+	shift
+	"$@" &
+	_pid=$!
+	until_true "$_limit" has_ended "$_pid" || {
+		show_stuck
+		kill -s KILL "$_pid" || :
+		return 124
+	}
+	wait "$_pid"
+}
+
+has_ended()
+{
+	! kill -s 0 "$1" 2>/dev/null ||
+		grep -q '^State:[[:space:]]*Z' "/proc/$1/status"
+}
+
 # fio_job JOB: writes, reads back and compares; no word of an error, and it did read
 fio_job()
 {
 	# jobs that share a file must find it: fio replaces one that is too short
 	[ "$1" != mix ] || truncate -s 24M "$DIR/one"
 	_before=$(vmstat nr_written)
-	timeout -s KILL 400 fio --output=/tmp/fio.log "/jobs/$1.fio" || {
+	limited "${LIMIT:-300}" fio --output=/tmp/fio.log "/jobs/$1.fio" || {
 		_rc=$?
-		cat /tmp/fio.log
+		cat /tmp/fio.log || :
 		fail "fio $1.fio (SEED=$SEED SIZE=$SIZE): expected status 0, got $_rc"
 	}
 	_read=$(sed -n 's/^ *READ: .*io=\([^ ]*\) .*/\1/p' /tmp/fio.log)
@@ -340,6 +379,9 @@ available()
 }
 
 # Memory is filled with what only swap can take, then twice what is left is written.
+# Little may be dirty of what little is left, and without the series as well a
+# writer sleeps nearly all the time in balance_dirty_pages(): let more be dirty, so
+# that reclaim has to do with pages of FUSE.
 test_pressure_with_swap()
 {
 	[ -b /dev/vdb ] || fail "/dev/vdb: expected a disk for swap, got none"
@@ -350,11 +392,13 @@ test_pressure_with_swap()
 	serve_memory ''
 	head -c 16777216 /jobs/noise >/tmp/noise
 	n=0
-	while [ "$(available)" -gt 112 ] && [ "$n" -lt 200 ]; do
+	while [ "$(available)" -gt 160 ] && [ "$n" -lt 200 ]; do
 		n=$((n + 1))
 		cp /tmp/noise "/fill/$n"
 	done
 	echo "memory left: $(available) MiB"
+	echo 60 >/proc/sys/vm/dirty_background_ratio
+	echo 80 >/proc/sys/vm/dirty_ratio
 	out=$(vmstat pswpout) stall=$(vmstat allocstall_)
 	SIZE=64m
 	fio_job pressure
@@ -554,6 +598,8 @@ for name; do
 	esac
 	# a test that failed has left its mount
 	! is_mounted /m || umount -l /m || :
+	echo 10 >/proc/sys/vm/dirty_background_ratio
+	echo 20 >/proc/sys/vm/dirty_ratio
 	echo 500 >/proc/sys/vm/dirty_writeback_centisecs
 	echo 3000 >/proc/sys/vm/dirty_expire_centisecs
 done
