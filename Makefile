@@ -48,6 +48,8 @@ debug: ## the kernel with lockdep, KASAN and other checkers: whole suite, then S
 	@scripts/debug
 coverage: ## which of the kernel lines that the series changes the suite reaches (gcov), and why not the others
 	@scripts/coverage
+integrity: ## other programs (fio, stress-ng) and servers (fuse-overlayfs, bindfs, virtiofs): every byte compared (long)
+	@scripts/integrity
 
 bystanders: ## out of the last boots: what processes that do not use a hung mount needed, operation by kernel
 	@scripts/bystanders
@@ -93,7 +95,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 .PHONY: help packages check port setup fetch tree series audit series-diff deb rpm
 .PHONY: boot boot-stock boot-without debug coverage bystanders lab series-check check-series check-rules
 .PHONY: check-perturbed check-port check-audit check-diff port-table check-scripts
-.PHONY: check-ktap check-harness check-lab check-input check-bindeb-pkg lint clean distclean
+.PHONY: integrity check-ktap check-harness check-lab check-input check-bindeb-pkg lint clean distclean
 
 ## LTS=6.1		the kernel series, of backports/kernels
 ## FLAVOUR=vm		the kernel configuration, of packaging/config
@@ -107,7 +109,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 ## CONFIG=file		further configuration lines, merged last
 ## FROM=deb|rpm		boot: the family to take kernel and suite from
 ## SOAK=minutes		debug: repeat the tests for so long
-## IMAGE=file		lab: this bzImage, not that of a package
+## IMAGE=file		lab, integrity: this bzImage, not that of a package
 ## SCRIPT=name,...	lab: these scripts, not all of tests/lab
 ## CHANGE=NNNN		boot-without: the change to leave out
 ## O=dir		all that is built (default: out)

@@ -43,6 +43,10 @@
  *	limit S		seconds that the suite may take
  *	hung-task S	seconds in D state that are a bug of the kernel
  *	arg A		one argument of the suite; as many as there are
+ *	root D		an ext4 disk; it becomes the root of what "run" names
+ *	run A		one word of a program that runs instead of the suite, and
+ *			writes KTAP as the suite does; as many as there are.  It
+ *			has the suite as /fusewb-smoke beside it.
  */
 #define _GNU_SOURCE
 #include <dirent.h>
@@ -82,6 +86,9 @@ struct expected {
 	long hung_task;
 	char *args[MAX_ARGS + 4];
 	int nr_args;
+	char *root;
+	char *run[MAX_ARGS + 1];
+	int nr_run;
 };
 
 /* Lines of a pipe, cut out of whatever sizes read(2) returns. */
@@ -333,6 +340,10 @@ static int read_expected(struct expected *e)
 			e->hung_task = atol(value);
 		else if (!strcmp(line, "arg") && e->nr_args < MAX_ARGS)
 			e->args[e->nr_args++] = value;
+		else if (!strcmp(line, "root"))
+			e->root = value;
+		else if (!strcmp(line, "run") && e->nr_run < MAX_ARGS)
+			e->run[e->nr_run++] = value;
 		else
 			return -EINVAL;
 	}
@@ -518,6 +529,30 @@ static int drain(struct lines *l)
 	return 0;
 }
 
+/* In the child: the disk is its root, with our /dev, /proc, /sys and /tmp. */
+static int enter_root(const char *disk)
+{
+	static const char *const dirs[] = { "/dev", "/proc", "/sys", "/tmp" };
+	char to[64];
+	size_t i;
+	int fd;
+
+	mkdir("/root", 0755);
+	if (mount(disk, "/root", "ext4", 0, NULL))
+		return -1;
+	for (i = 0; i < sizeof(dirs) / sizeof(dirs[0]); i++) {
+		snprintf(to, sizeof(to), "/root%s", dirs[i]);
+		mkdir(to, 0755);
+		if (mount(dirs[i], to, NULL, MS_BIND | MS_REC, NULL))
+			return -1;
+	}
+	fd = open("/root" SUITE, O_WRONLY | O_CREAT | O_CLOEXEC, 0755);
+	if (fd < 0 || close(fd) ||
+	    mount(SUITE, "/root" SUITE, NULL, MS_BIND, NULL))
+		return -1;
+	return chroot("/root");
+}
+
 static pid_t start_suite(struct expected *e, struct lines *out,
 			 struct lines *err)
 {
@@ -534,10 +569,16 @@ static pid_t start_suite(struct expected *e, struct lines *out,
 		setsid();
 		dup2(o[1], 1);
 		dup2(r[1], 2);
+		if (e->root && enter_root(e->root)) {
+			dprintf(2, "%s: %s\n", e->root, strerror(errno));
+			_exit(127);
+		}
 		if (chdir("/tmp"))
 			_exit(127);
-		execv(SUITE, e->args);
-		dprintf(2, "%s: %s\n", SUITE, strerror(errno));
+		execv(e->nr_run ? e->run[0] : SUITE,
+		      e->nr_run ? e->run : e->args);
+		dprintf(2, "%s: %s\n", e->nr_run ? e->run[0] : SUITE,
+			strerror(errno));
 		_exit(127);
 	}
 	close(o[1]);

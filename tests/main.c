@@ -30,6 +30,7 @@ struct options {
 	unsigned int soak;	/* minutes */
 	char options[128];	/* that allow a test, for its repro.sh */
 	const char *lab;
+	const char *serve;
 	const char **only;
 	int nonly;
 };
@@ -68,6 +69,9 @@ static const char usage_text[] =
 "                      of the kit's own, or all; a list with commas\n"
 "  --hang DIR          run no test: mount a file system on DIR whose server\n"
 "                      never answers a WRITE, write to it, and leave it so\n"
+"  --serve DIR[,no_writeback_cache][,max_write=N][,max_pages=N][,delay=MS]\n"
+"                      run no test: mount the server of the tests on DIR, four\n"
+"                      files of 96 MiB in memory, until it is unmounted\n"
 "  -h, --help          print this\n"
 "  --version           print the version\n"
 "\n"
@@ -135,7 +139,7 @@ static void random_seed(void)
 static int parse(int argc, char **argv, struct options *o)
 {
 	enum { LIST = 256, ONLY, PRESSURE, DESTRUCTIVE, FORCE, EXPECT, JSON,
-	       SCALE, EXITCODE, HANG, LAB, COPIES, SEED, SOAK, JUNIT,
+	       SCALE, EXITCODE, HANG, LAB, SERVE, COPIES, SEED, SOAK, JUNIT,
 	       BUNDLE, VERSION };
 	static const struct option opts[] = {
 		{ "list", no_argument, NULL, LIST },
@@ -151,6 +155,7 @@ static int parse(int argc, char **argv, struct options *o)
 		{ "exit-code", required_argument, NULL, EXITCODE },
 		{ "hang", required_argument, NULL, HANG },
 		{ "lab", required_argument, NULL, LAB },
+		{ "serve", required_argument, NULL, SERVE },
 		{ "copies-too", no_argument, NULL, COPIES },
 		{ "soak", required_argument, NULL, SOAK },
 		{ "seed", required_argument, NULL, SEED },
@@ -235,6 +240,9 @@ static int parse(int argc, char **argv, struct options *o)
 			break;
 		case HANG:
 			o->hang = optarg;
+			break;
+		case SERVE:
+			o->serve = optarg;
 			break;
 		case VERSION:
 			printf("fusewb-smoke %s\n", FUSEWB_VERSION);
@@ -507,6 +515,8 @@ static int go(const struct options *o)
 			      "looks like hardware; --force overrides");
 	if (o->hang)
 		return hang(o->hang) ? EXIT_PASSED : EXIT_BROKEN;
+	if (o->serve)
+		return serve_dir(o->serve) ? EXIT_PASSED : EXIT_BROKEN;
 	memcpy(all, from, n * sizeof(*all));
 	qsort(all, n, sizeof(*all), by_danger_and_place);
 	n = make_plan(o, all, n, plan);

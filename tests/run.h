@@ -90,6 +90,9 @@ void bundle_leave(const struct test *t, const struct outcome *o);
 bool junit_write(FILE *f, const struct test *const *t,
 		 const struct outcome *o, int n);
 
+/* serve.c */
+bool serve_dir(const char *arg);
+
 /* expect.c */
 bool expect_parse(const char *arg);
 bool expect_stock(void);
