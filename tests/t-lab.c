@@ -631,7 +631,8 @@ static void user_cell(const struct cell *c)
 	done = returns(c, &a);
 	if (done)
 		diag("user: %s %llu%s%s", c->op->name, (unsigned long long)
-		     ((a.st->t_done - a.st->t_begun) / 1000000),
+		     (a.st->begun ?
+		      (a.st->t_done - a.st->t_begun) / 1000000 : 0),
 		     a.st->ret ? " and then " : "",
 		     a.st->ret ? strerror(a.st->err) : "");
 	judge_result(c, &a, done);
