@@ -464,17 +464,16 @@ static void fail_all(const struct op *ops, unsigned int n,
 }
 
 /*
- * Guards 0006: on stock a page whose request cannot be made is clean at once,
- * and fsync(2) says that all is well; with iomap (6.17) it says EIO.
- *
  * Whatever allocation fails while data is written to a file, mapped, sent,
  * truncated or moved: the call says so or the data arrives, nothing is left
- * under writeback or hangs, and the next write works.
+ * under writeback or hangs, and the next write works.  On stock a page whose
+ * request cannot be made is clean for good, and fsync(2) says that all is well;
+ * with writeback by iomap it reports EIO.  Guards 0006.
  */
 TEST(allocations_fail,
 	.purpose = "each allocation of the write path fails once: an error or "
 		"the data, never neither",
-	.guards = "", .danger = WEDGE, .stock = STOCK_PASSES, .limit = 60)
+	.guards = "0006", .danger = WEDGE, .stock = STOCK_FAILS, .limit = 60)
 {
 	static const struct op ops[] = {
 		{ "write_small", be_small, write_small },
@@ -501,7 +500,7 @@ TEST(allocations_fail,
 TEST(allocations_fail_no_cache,
 	.purpose = "each allocation of the write path without writeback_cache "
 		"fails once: an error or the data, never neither",
-	.guards = "", .danger = WEDGE, .stock = STOCK_PASSES, .limit = 60)
+	.guards = "0006", .danger = WEDGE, .stock = STOCK_FAILS, .limit = 60)
 {
 	static const struct op ops[] = {
 		{ "write_across", be_four, write_across },
