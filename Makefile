@@ -44,6 +44,9 @@ boot-stock: ## the same kernel without the series: the tests that name a change 
 boot-without: ## the same kernel without CHANGE=NNNN: the tests that name it must fail on it
 	@scripts/boot-without
 
+mutants: ## kernels of LTS= that are wrong in one known way, tests/mutants: which test sees each; MUTANT=name for one (long)
+	@scripts/mutants
+
 bystanders: ## out of the last boots: what processes that do not use a hung mount needed, operation by kernel
 	@scripts/bystanders
 
@@ -69,6 +72,8 @@ check-ktap: ## the reader of the guest's results refuses what is broken
 	@scripts/check ktap
 check-input: ## bad input ends in one clear line and leaves nothing behind
 	@scripts/check input
+check-mutants: ## every mutant applies to every kernel as often as it says, and the kill matrix can fail; builds no kernel
+	@scripts/check-mutants
 check-bindeb-pkg: ## the kernel's own `make bindeb-pkg` still works in a quilt-pushed tree (long)
 	@scripts/check-bindeb-pkg
 lint: ## lintian and rpmlint on the packages, and that both families hold the same kernel
@@ -82,7 +87,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 .PHONY: help packages check port setup fetch tree series audit series-diff deb rpm
 .PHONY: boot boot-stock boot-without bystanders series-check check-series check-rules
 .PHONY: check-perturbed check-port check-audit check-diff port-table check-scripts
-.PHONY: check-ktap check-input check-bindeb-pkg lint clean distclean
+.PHONY: check-ktap check-input check-mutants mutants check-bindeb-pkg lint clean distclean
 
 ## LTS=6.1		the kernel series, of backports/kernels
 ## FLAVOUR=vm		the kernel configuration, of packaging/config
@@ -95,6 +100,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 ## TARBALL=file		use this pristine source tarball
 ## CONFIG=file		further configuration lines, merged last
 ## FROM=deb|rpm		boot: the family to take kernel and suite from
+## MUTANT=name		mutants: only these rows; GUESTS=n boots at a time
 ## CHANGE=NNNN		boot-without: the change to leave out
 ## O=dir		all that is built (default: out)
 ## CACHE=dir		all that is downloaded (default: $XDG_CACHE_HOME/fusewb)

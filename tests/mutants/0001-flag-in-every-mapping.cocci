@@ -3,7 +3,7 @@
 //
 // Change: 0001
 // Site: fs/inode.c inode_init_always|inode_init_always_gfp 1
-// Killed-by: others_reclaim
+// Killed-by: others_pages
 
 @@
 expression inode;

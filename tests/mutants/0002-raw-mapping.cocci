@@ -4,7 +4,7 @@
 // Change: 0002
 // Site: mm/vmscan.c shrink_page_list|shrink_folio_list 1
 // Absent: 5.10 because shrink_page_list() asks for the mapping at its head, for other purposes
-// Killed-by: swap_writeback
+// Killed-by: none
 
 @@
 @@

@@ -4,7 +4,7 @@
 // Change: 0006
 // Site: fs/fuse/file.c fuse_range_is_writeback 1
 // Absent: 5.10 because it has no filemap_range_has_writeback()
-// Killed-by: direct_dirty
+// Killed-by: none
 
 @@
 typedef loff_t;

@@ -3,7 +3,7 @@
 //
 // Change: 0006
 // Site: fs/fuse/file.c fuse_writepage_finish 1
-// Killed-by: bdi_writeback
+// Killed-by: counters_of_device
 
 @@
 expression e;

@@ -6,7 +6,7 @@
 // Site: fs/fuse/file.c fuse_writepage_locked 1 5.10,6.1
 // Site: fs/fuse/file.c fuse_writepages_fill 1 5.10,6.1
 // Site: fs/fuse/file.c fuse_writepage_args_page_fill 1 6.12
-// Killed-by: bdi_writeback
+// Killed-by: counters_of_device
 
 @@
 expression e;

@@ -3,7 +3,7 @@
 //
 // Change: 0006
 // Site: fs/fuse/file.c fuse_send_write_pages 1
-// Killed-by: write_through_in_flight
+// Killed-by: none
 
 @@
 expression e;

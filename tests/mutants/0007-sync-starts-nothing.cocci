@@ -3,7 +3,7 @@
 //
 // Change: 0007
 // Site: fs/sync.c sync_inodes_one_sb 1
-// Killed-by: sync_starts_writeback
+// Killed-by: none
 
 @@
 @@

@@ -3,7 +3,7 @@
 //
 // Change: 0009
 // Site: mm/memory-failure.c folio_writeback_may_block|page_writeback_may_block 1
-// Killed-by: others_poison
+// Killed-by: others_pages
 
 @@
 identifier flagged =~ "^mapping_writeback_may_";

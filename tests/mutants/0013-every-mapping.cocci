@@ -3,7 +3,7 @@
 //
 // Change: 0013
 // Site: mm/internal.h folio_lock_may_block|page_lock_may_block 1
-// Killed-by: others_lock
+// Killed-by: others_pages
 
 @@
 identifier flagged =~ "^mapping_writeback_may_";
