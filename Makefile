@@ -9,6 +9,7 @@ MAKEFLAGS += --no-builtin-rules --no-print-directory
 # The scripts have the defaults; a variable that is not set is not exported.
 export LTS FLAVOUR TREE TARBALL CONFIG O V JOBS CACHE MIRROR SECURITY_MIRROR
 export SOAK SEED FROM CHANGE KERNELS OUT NAME JSON CHECK A B IMAGE SCRIPT
+export MUTANT GUESTS
 
 help: ## this text
 	@scripts/help Makefile
@@ -50,6 +51,8 @@ coverage: ## which of the kernel lines that the series changes the suite reaches
 	@scripts/coverage
 integrity: ## other programs (fio, stress-ng) and servers (fuse-overlayfs, bindfs, virtiofs): every byte compared (long)
 	@scripts/integrity
+mutants: ## kernels of LTS= that are wrong in one known way, tests/mutants: which test sees each; MUTANT=name for one (long)
+	@scripts/mutants
 
 bystanders: ## out of the last boots: what processes that do not use a hung mount needed, operation by kernel
 	@scripts/bystanders
@@ -82,6 +85,8 @@ check-lab: ## the lab's language is read right and wrong lines are told; so are 
 	@scripts/check-lab
 check-input: ## bad input ends in one clear line and leaves nothing behind
 	@scripts/check input
+check-mutants: ## every mutant applies to every kernel as often as it says, and the kill matrix can fail; builds no kernel
+	@scripts/check-mutants
 check-bindeb-pkg: ## the kernel's own `make bindeb-pkg` still works in a quilt-pushed tree (long)
 	@scripts/check-bindeb-pkg
 lint: ## lintian and rpmlint on the packages, and that both families hold the same kernel
@@ -95,7 +100,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 .PHONY: help packages check port setup fetch tree series audit series-diff deb rpm
 .PHONY: boot boot-stock boot-without debug coverage bystanders lab series-check check-series check-rules
 .PHONY: check-perturbed check-port check-audit check-diff port-table check-scripts
-.PHONY: integrity check-ktap check-harness check-lab check-input check-bindeb-pkg lint clean distclean
+.PHONY: mutants integrity check-ktap check-harness check-lab check-input check-mutants check-bindeb-pkg lint clean distclean
 
 ## LTS=6.1		the kernel series, of backports/kernels
 ## FLAVOUR=vm		the kernel configuration, of packaging/config
@@ -111,6 +116,7 @@ distclean: ## remove what was built and what was downloaded (O= and CACHE=)
 ## SOAK=minutes		debug: repeat the tests for so long
 ## IMAGE=file		lab, integrity: this bzImage, not that of a package
 ## SCRIPT=name,...	lab: these scripts, not all of tests/lab
+## MUTANT=name		mutants: only these rows; GUESTS=n boots at a time
 ## CHANGE=NNNN		boot-without: the change to leave out
 ## O=dir		all that is built (default: out)
 ## CACHE=dir		all that is downloaded (default: $XDG_CACHE_HOME/fusewb)

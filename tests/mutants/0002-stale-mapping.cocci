@@ -1,0 +1,14 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Reclaim asks the mapping of the folio before, or none.
+//
+// Change: 0002
+// Site: mm/vmscan.c shrink_page_list|shrink_folio_list 1
+// Absent: 5.10 because shrink_page_list() asks for the mapping at its head, for other purposes
+// Killed-by: memcg_server_at_limit
+
+@@
+@@
+  if (folio_test_writeback(folio)) {
+- mapping = folio_mapping(folio);
+  ...
+  }

@@ -1,0 +1,13 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// The tries of offlining are not counted anew after progress.
+//
+// Change: 0004
+// Site: mm/memory_hotplug.c offline_retry 1
+// Killed-by: none
+
+@@
+expression c;
+identifier last;
+@@
+- if (c)
+- 	last->tries = 0;

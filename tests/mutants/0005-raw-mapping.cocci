@@ -1,0 +1,17 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// Migration takes folio->mapping for a mapping, as posted, which it is not of anonymous memory.
+//
+// Change: 0005
+// Site: mm/migrate.c __unmap_and_move|__migrate_folio_unmap|migrate_folio_unmap 1 5.10
+// Site: mm/migrate.c __migrate_folio_unmap 1 6.1
+// Site: mm/migrate.c migrate_folio_unmap 1 6.12,6.18
+// Killed-by: none
+
+@@
+identifier f = {folio_mapping, page_mapping};
+expression src;
+@@
+  struct address_space *mapping =
+- f(src)
++ src->mapping
+  ;

@@ -1,0 +1,11 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// O_DIRECT waits for pages outside its range.
+//
+// Change: 0006
+// Site: fs/fuse/file.c fuse_range_is_writeback 1
+// Killed-by: data_direct_read_in_flight
+
+@@
+@@
+- return xa_find(...);
++ return true;

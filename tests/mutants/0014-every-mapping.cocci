@@ -1,0 +1,12 @@
+// SPDX-License-Identifier: GPL-2.0-only
+// khugepaged reads nothing for any file system.
+//
+// Change: 0014
+// Site: mm/khugepaged.c collapse_file 1
+// Killed-by: none
+
+@@
+identifier flagged =~ "^mapping_writeback_may_";
+@@
+- flagged(mapping)
++ 1

@@ -1,0 +1,258 @@
+// SPDX-License-Identifier: GPL-2.0
+// Other file systems: their writeback ends, and whoever waited for it still does.
+#define _GNU_SOURCE
+#include <errno.h>
+#include <fcntl.h>
+#include <linux/mempolicy.h>
+#include <string.h>
+#include <sys/mman.h>
+#include <sys/mount.h>
+#include <sys/syscall.h>
+#include <unistd.h>
+
+#include "server.h"
+#include "slow.h"
+#include "test.h"
+
+#ifndef MADV_SOFT_OFFLINE
+#define MADV_SOFT_OFFLINE 101
+#endif
+
+#define PAGES 4
+
+/* Given as much time to return too early as it would need to. */
+static bool returned_early(struct actor *a)
+{
+	return actor_done(a, scaled_ms(700));
+}
+
+static void expect_returns(struct actor *a, const char *name)
+{
+	if (!actor_done(a, prompt_ms()))
+		show_stack(a->pid);
+	EXPECT(a->st->done, "%s: expected to return within %u ms once the "
+	       "data is written, got it stuck", name, prompt_ms());
+}
+
+static long call_sync(void *unused)
+{
+	(void)unused;
+	actor_begin();
+	sync();
+	return 0;
+}
+
+static long call_syncfs(void *fd)
+{
+	actor_begin();
+	return syncfs(*(int *)fd);
+}
+
+/*
+ * sync(2) and syncfs(2) promise that the data is written.  FUSE is exempt from
+ * that, and nobody else.  What is too broad in 0003 and 0007 fails here.
+ */
+TEST(others_sync,
+	.purpose = "sync(2) and syncfs(2) wait for the data of a file system "
+		"that is not FUSE",
+	.guards = "", .stock = STOCK_PASSES, .danger = WEDGE)
+{
+	struct slow slow;
+	struct actor all, one;
+	bool early_all, early_one;
+	int fd;
+
+	slow_mount(&slow);
+	fd = slow_file(&slow, "data", PAGES);
+	slow_write(&slow, fd, PAGES);
+
+	actor_start(&all, call_sync, NULL);
+	actor_start(&one, call_syncfs, &fd);
+	early_all = returned_early(&all);
+	early_one = actor_done(&one, 0);
+	slow_go(&slow);
+
+	EXPECT(!early_one, "syncfs: expected to wait for %d pages of an ext2, "
+	       "got it done before they were written", PAGES);
+	EXPECT(!early_all, "sync: expected to wait for %d pages of an ext2, "
+	       "got it done before they were written", PAGES);
+	expect_returns(&all, "sync");
+	expect_returns(&one, "syncfs");
+	EXPECT(!one.st->ret, "syncfs: expected 0, got %s",
+	       strerror(one.st->err));
+}
+
+static long remount_read_only(void *dir)
+{
+	actor_begin();
+	return mount(NULL, dir, NULL, MS_REMOUNT | MS_RDONLY | MS_NOATIME,
+		     NULL);
+}
+
+/*
+ * A remount holds the lock of the superblock while it writes the data.  sync(2)
+ * has to wait for it, and then to look.  What is too broad in 0015 leaves the
+ * file system out.
+ */
+TEST(others_sync_remount,
+	.purpose = "sync(2) waits for a remount of a file system that is not "
+		"FUSE",
+	.guards = "", .stock = STOCK_PASSES, .danger = WEDGE)
+{
+	struct slow slow;
+	struct actor remount, all;
+	bool early_remount, early;
+	int fd;
+
+	slow_mount(&slow);
+	fd = slow_file(&slow, "data", PAGES);
+	slow_write(&slow, fd, PAGES);
+	/* Nobody may have it open for writing. */
+	close(fd);
+
+	actor_start(&remount, remount_read_only, slow.dir);
+	early_remount = !wait_until(actor_blocks(&remount), scaled_ms(5000));
+	actor_start(&all, call_sync, NULL);
+	early = returned_early(&all);
+	slow_go(&slow);
+
+	NEED(!early_remount, "remount: expected to wait for %d pages, got it "
+	     "done (%s)", PAGES, strerror(remount.st->err));
+	EXPECT(!early, "sync: expected to wait for an ext2 that is being "
+	       "remounted, got it done before");
+	expect_returns(&remount, "remount");
+	NEED(!remount.st->ret, "remount: expected 0, got %s",
+	     strerror(remount.st->err));
+	expect_returns(&all, "sync");
+}
+
+struct page_of {
+	int fd;
+	unsigned int nr;
+	int node;
+};
+
+static void *map_page(struct page_of *p)
+{
+	void *page = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, p->fd,
+			  (off_t)p->nr * page_size());
+
+	if (page != MAP_FAILED)
+		(void)*(volatile char *)page;
+	return page;
+}
+
+static long call_move_pages(void *arg)
+{
+	struct page_of *p = arg;
+	void *page = map_page(p);
+	int status = -1;
+	long ret;
+
+	if (page == MAP_FAILED)
+		return -1;
+	actor_begin();
+	ret = syscall(SYS_move_pages, 0, 1UL, &page, &p->node, &status,
+		      MPOL_MF_MOVE_ALL);
+	actor_self()->aux[0] = status;
+	return ret;
+}
+
+static long call_soft_offline(void *arg)
+{
+	void *page = map_page(arg);
+
+	if (page == MAP_FAILED)
+		return -1;
+	actor_begin();
+	return madvise(page, page_size(), MADV_SOFT_OFFLINE);
+}
+
+static long call_truncate(void *arg)
+{
+	struct page_of *p = arg;
+
+	actor_begin();
+	return ftruncate(p->fd, (off_t)p->nr * page_size() + 100);
+}
+
+/* The node to move page @p to, away from where it is. */
+static int away_from(struct page_of *p)
+{
+	int nodes[64], n = node_list(nodes, 64), here = -1;
+	void *page = map_page(p);
+
+	NEED(page != MAP_FAILED, "mmap: %s", strerror(errno));
+	if (n < 2)
+		test_skip("needs two NUMA nodes with memory, numa=fake=2 is "
+			  "enough");
+	NEED(!syscall(SYS_move_pages, 0, 1UL, &page, NULL, &here, 0) &&
+	     here >= 0, "node of a page: expected one, got %d (%s)", here,
+	     strerror(errno));
+	munmap(page, page_size());
+	return nodes[nodes[0] == here];
+}
+
+/* move_pages(2) that had to wait has moved the page, and says so. */
+static void expect_moved(struct actor *a, struct page_of *p, bool early,
+			 const char *what)
+{
+	EXPECT(!early, "move_pages of a page of an ext2 that is %s: expected "
+	       "to wait, got return %ld, status %ld before it was written",
+	       what, a->st->ret, a->st->aux[0]);
+	expect_returns(a, "move_pages");
+	EXPECT(!a->st->ret && a->st->aux[0] == p->node, "move_pages of a page "
+	       "of an ext2 that was %s: expected status %d, got return %ld "
+	       "(%s), status %ld", what, p->node, a->st->ret,
+	       strerror(a->st->err), a->st->aux[0]);
+}
+
+/*
+ * Whoever moves a page, or takes it out of use, waits for writeback and for the
+ * lock of the page, and has done so when it returns.  What is too broad in
+ * 0001, 0005, 0009 and 0013 says busy instead.
+ */
+TEST(others_pages,
+	.purpose = "move_pages(2) and soft offline wait for pages of a file "
+		"system that is not FUSE, and succeed",
+	.guards = "", .stock = STOCK_PASSES, .danger = WEDGE)
+{
+	struct page_of flying = { .nr = 0 }, bad = { .nr = 1 };
+	struct page_of locked = { .nr = PAGES - 1 };
+	struct actor move, offline, truncate, second;
+	bool early_move, early_offline, early_second, truncates;
+	struct slow slow;
+	int fd;
+
+	slow_mount(&slow);
+	fd = slow_file(&slow, "data", PAGES);
+	flying.fd = bad.fd = locked.fd = fd;
+	flying.node = away_from(&flying);
+	locked.node = away_from(&locked);
+	slow_write(&slow, fd, PAGES);
+
+	/* It keeps the last page, of which it clears the end, locked. */
+	actor_start(&truncate, call_truncate, &locked);
+	truncates = wait_until(actor_blocks(&truncate), scaled_ms(5000));
+	actor_start(&move, call_move_pages, &flying);
+	actor_start(&second, call_move_pages, &locked);
+	actor_start(&offline, call_soft_offline, &bad);
+	early_move = returned_early(&move);
+	early_second = actor_done(&second, 0);
+	early_offline = actor_done(&offline, 0);
+	slow_go(&slow);
+
+	NEED(truncates, "ftruncate: expected to wait for the page, got %s",
+	     truncate.st->ret ? strerror(truncate.st->err) : "it done");
+	expect_moved(&move, &flying, early_move, "under writeback");
+	expect_moved(&second, &locked, early_second, "locked");
+	if (offline.st->done && offline.st->ret && offline.st->err == EINVAL)
+		return;		/* a kernel without MEMORY_FAILURE */
+	EXPECT(!early_offline, "soft offline of a page of an ext2 under "
+	       "writeback: expected to wait, got %s before it was written",
+	       offline.st->ret ? strerror(offline.st->err) : "success");
+	expect_returns(&offline, "soft offline");
+	EXPECT(!offline.st->ret, "soft offline of a page of an ext2: expected "
+	       "0, got %s", strerror(offline.st->err));
+	expect_returns(&truncate, "ftruncate");
+}
