@@ -473,7 +473,7 @@ static void fail_all(const struct op *ops, unsigned int n,
 TEST(allocations_fail,
 	.purpose = "each allocation of the write path fails once: an error or "
 		"the data, never neither",
-	.guards = "0006", .danger = WEDGE, .stock = STOCK_FAILS, .limit = 60)
+	.guards = "0017", .danger = WEDGE, .stock = STOCK_FAILS, .limit = 60)
 {
 	static const struct op ops[] = {
 		{ "write_small", be_small, write_small },
@@ -500,7 +500,7 @@ TEST(allocations_fail,
 TEST(allocations_fail_no_cache,
 	.purpose = "each allocation of the write path without writeback_cache "
 		"fails once: an error or the data, never neither",
-	.guards = "0006", .danger = WEDGE, .stock = STOCK_FAILS, .limit = 60)
+	.guards = "0017", .danger = WEDGE, .stock = STOCK_FAILS, .limit = 60)
 {
 	static const struct op ops[] = {
 		{ "write_across", be_four, write_across },
