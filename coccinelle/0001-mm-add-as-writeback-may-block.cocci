@@ -12,12 +12,15 @@
 // refuses, as the free bit would be a guess; so it does where another header
 // has a flag of its own.
 //
+// It also says by which function somebody who can be killed waits for writeback.
+//
 // A tree that has the flag, under this name or another one that it has had, is
 // left alone, and later changes use its functions.  One that has the functions
 // and not the flag is refused.
 //
 // Fact: may_block mapping_writeback_may_block
 // Fact: set_may_block mapping_set_writeback_may_block
+// Fact: wait_killable wait_on_page_bit_killable
 // Already: include/linux/pagemap.h AS_WRITEBACK_MAY_DEADLOCK_ON_RECLAIM AS_WRITEBACK_MAY_DEADLOCK_ON_RECLAIM and its two functions
 // Already: include/linux/pagemap.h AS_WRITEBACK_INDETERMINATE AS_WRITEBACK_INDETERMINATE and its two functions
 // Already: include/linux/pagemap.h AS_WRITEBACK_MAY_BLOCK AS_WRITEBACK_MAY_BLOCK and its two functions
@@ -114,6 +117,21 @@ f << stub.f;
 p << stub.p;
 @@
 coccilib.report.print_report(p[0], "refuse: %s() is there already, without the flag" % f)
+
+// ---- how can one wait for writeback and be killed?
+
+@wait_killable@
+type T;
+identifier f =~ "^folio_wait_writeback_killable$";
+position p;
+@@
+ T f@p(...);
+
+@script:python@
+f << wait_killable.f;
+p << wait_killable.p;
+@@
+coccilib.report.print_report(p[0], "fact: wait_killable=%s" % f)
 
 // ---- which bits are in use?
 

@@ -21,10 +21,14 @@
 // A tree that ends sync_inodes_sb() early for the flag has the change: 0003 looks
 // there, and tells by the fact sync_waits.  Its syncfs(2) ends early as well.
 //
+// It also says by which function one looks at the state of an inode, or that there
+// is none and i_state is for everybody: 0019 looks.
+//
 // Refused is what would make the flag wrong: no free bit can be told; a superblock
 // that is filled in a third way; fc->sync_fs set at a place that is not known.
 //
 // Fact: sync_waits sync_inodes_sb
+// Fact: inode_state i_state
 // Already: fs/fs-writeback.c ends_early SB_I_NO_DATA_INTEGRITY in sync_inodes_sb(), for virtiofs and syncfs(2) too, which return before all is sent
 // Already: fs/sync.c tested SB_I_NO_DATA_INTEGRITY in sync_inodes_one_sb()
 // Look: include/linux/writeback.h wakes
@@ -483,3 +487,19 @@ p << submount.p;
 @@
 for at in p:
     site("submount", at)
+
+// ---- how does one look at the state of an inode?
+
+@inode_state@
+type T;
+identifier f =~ "^inode_state_read_once$";
+position p;
+@@
+ T f@p(...) { ... }
+
+@script:python@
+f << inode_state.f;
+p << inode_state.p;
+@@
+if of_fs_h(p[0]):
+    coccilib.report.print_report(p[0], "fact: inode_state=%s" % f)

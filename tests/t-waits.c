@@ -6,6 +6,7 @@
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "flight.h"
@@ -238,4 +239,72 @@ TEST(notify_inval_waits,
 	       "%s", strerror(-fs->sh->invalidated));
 	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
 	EXPECT_DATA_INTACT(fs, fd, 1);
+}
+
+static long call_fsync(void *arg)
+{
+	actor_begin();
+	return fsync(*(int *)arg);
+}
+
+/* Somebody else's child, which may still wait to be collected. */
+static bool has_ended(pid_t pid)
+{
+	struct actor it = { .pid = pid };
+	char state = actor_task_state(&it);
+
+	return state != 'D' && state != 'S' && state != 'R';
+}
+
+/*
+ * A server may be killed while a process of it invalidates a page in flight:
+ * that has the device open too, and the connection ends when nobody has.
+ * Without 0018 it sits there, waits for the answer of a server that is dead, and
+ * so does everybody else.  Where pages in flight are copies nothing waits.
+ * Guards 0018.
+ */
+TEST(notify_inval_killed,
+	.purpose = "a server that waits in its invalidation of a page in flight "
+		"can be killed, which ends the mount",
+	.guards = "0018", .stock = STOCK_PASSES)
+{
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = page_size() });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	unsigned int step = 6, i;
+	struct actor actor;
+	pid_t invalidator;
+
+	hold_pages(fs, fd, 1);
+	srv_invalidate(fs, 0);
+	NEED(wait_until(fs->sh->invalidating, prompt_ms()), "expected the "
+	     "server to begin, got nothing");
+	invalidator = fs->sh->invalidating;
+	/*
+	 * Let it get there: that it waits is what notify_inval_waits asserts,
+	 * and with copies it does not.
+	 */
+	for (i = 0; i < 8; i++)
+		poll_pause(&step);
+	actor_start(&actor, call_fsync, &fd);
+	NEED(actor_blocks(&actor), "fsync: expected to wait for the answer, "
+	     "got it done");
+
+	kill(invalidator, SIGKILL);
+	kill(fs->server, SIGKILL);
+	NEED(wait_until(waitpid(fs->server, NULL, WNOHANG) == fs->server,
+			prompt_ms()), "expected the server to die of SIGKILL "
+	     "within %u ms, got it alive", prompt_ms());
+	if (!actor_done(&actor, prompt_ms())) {
+		diag("task %d invalidates", invalidator);
+		show_stack(invalidator);
+		show_stack(actor.pid);
+	}
+	EXPECT(actor.st->done, "fsync: expected to return within %u ms after "
+	       "all of the server was killed, got it stuck", prompt_ms());
+	EXPECT(actor.st->ret == -1, "fsync with a WRITE lost: expected an "
+	       "error, got %ld", actor.st->ret);
+	EXPECT(wait_until(has_ended(invalidator), prompt_ms()), "process %d, "
+	       "which invalidates: expected to end within %u ms after "
+	       "SIGKILL, got it alive", invalidator, prompt_ms());
 }
