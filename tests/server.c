@@ -370,6 +370,47 @@ static void do_create(struct srv *s, const struct fuse_in_header *in)
 	reply(s, in->unique, 0, &out, sizeof(out));
 }
 
+/* A new name for a file, beside or instead of the old one. */
+static void do_rename(struct srv *s, const struct fuse_in_header *in,
+		      const char *from)
+{
+	int file = find_file(s, from, false);
+
+	if (file < 0) {
+		reply(s, in->unique, ENOENT, NULL, 0);
+		return;
+	}
+	snprintf(s->name[file], sizeof(s->name[file]), "%s",
+		 from + strlen(from) + 1);
+	log_event(s, FUSE_RENAME, file, 0, 0)->t_out = now_ns();
+	log_publish(s);
+	reply(s, in->unique, 0, NULL, 0);
+}
+
+static void do_link(struct srv *s, const struct fuse_in_header *in)
+{
+	const struct fuse_link_in *arg = (const void *)(in + 1);
+	struct fuse_entry_out out;
+	int file = (int)arg->oldnodeid - 2;
+
+	if (file < 0 || file >= SRV_FILES) {
+		reply(s, in->unique, EPERM, NULL, 0);
+		return;
+	}
+	fill_entry(s, file, &out);
+	reply(s, in->unique, 0, &out, sizeof(out));
+}
+
+static void do_unlink(struct srv *s, const struct fuse_in_header *in)
+{
+	int file = find_file(s, (const char *)(in + 1), false);
+
+	/* Its number is not given out again: it may be open. */
+	if (file >= 0)
+		s->name[file][0] = '/';
+	reply(s, in->unique, file < 0 ? ENOENT : 0, NULL, 0);
+}
+
 static void do_attr(struct srv *s, const struct fuse_in_header *in, int file)
 {
 	struct fuse_attr_out out = { .attr_valid = 3600 };
@@ -541,6 +582,19 @@ static void serve_one(struct srv *s, const struct fuse_in_header *in)
 		break;
 	case FUSE_FALLOCATE:
 		do_fallocate(s, in, file);
+		break;
+	case FUSE_RENAME:
+		do_rename(s, in, (const char *)(in + 1) +
+			  sizeof(struct fuse_rename_in));
+		break;
+	case FUSE_LINK:
+		do_link(s, in);
+		break;
+	case FUSE_UNLINK:
+		do_unlink(s, in);
+		break;
+	case FUSE_SETXATTR:
+		reply(s, in->unique, 0, NULL, 0);
 		break;
 	case FUSE_COPY_FILE_RANGE:
 		do_copy(s, in, file);
