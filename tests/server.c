@@ -380,7 +380,7 @@ static void do_rename(struct srv *s, const struct fuse_in_header *in,
 		reply(s, in->unique, ENOENT, NULL, 0);
 		return;
 	}
-	snprintf(s->name[file], sizeof(s->name[file]), "%s",
+	snprintf(s->sh->name[file], sizeof(s->sh->name[file]), "%s",
 		 from + strlen(from) + 1);
 	log_event(s, FUSE_RENAME, file, 0, 0)->t_out = now_ns();
 	log_publish(s);
@@ -407,7 +407,7 @@ static void do_unlink(struct srv *s, const struct fuse_in_header *in)
 
 	/* Its number is not given out again: it may be open. */
 	if (file >= 0)
-		s->name[file][0] = '/';
+		s->sh->name[file][0] = '/';
 	reply(s, in->unique, file < 0 ? ENOENT : 0, NULL, 0);
 }
 

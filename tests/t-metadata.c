@@ -106,7 +106,7 @@ static void change_in_flight(const char *name, long (*call)(void *arg))
 /* rename(2) of a file with a page in flight. */
 TEST(rename_in_flight_prompt,
 	.purpose = "rename of a file with a page in flight does not wait for it",
-	.guards = "", .stock = STOCK_PASSES)
+	.guards = "0019", .stock = STOCK_PASSES)
 {
 	change_in_flight("rename", call_rename);
 }
@@ -114,7 +114,7 @@ TEST(rename_in_flight_prompt,
 /* link(2) of a file with a page in flight. */
 TEST(link_in_flight_prompt,
 	.purpose = "link of a file with a page in flight does not wait for it",
-	.guards = "", .stock = STOCK_PASSES)
+	.guards = "0019", .stock = STOCK_PASSES)
 {
 	change_in_flight("link", call_link);
 }
@@ -122,7 +122,7 @@ TEST(link_in_flight_prompt,
 /* unlink(2) of a file with a page in flight. */
 TEST(unlink_in_flight_prompt,
 	.purpose = "unlink of a file with a page in flight does not wait for it",
-	.guards = "", .stock = STOCK_PASSES)
+	.guards = "0019", .stock = STOCK_PASSES)
 {
 	change_in_flight("unlink", call_unlink);
 }
@@ -130,7 +130,7 @@ TEST(unlink_in_flight_prompt,
 /* setxattr(2) of a file with a page in flight. */
 TEST(setxattr_in_flight_prompt,
 	.purpose = "setxattr of a file with a page in flight does not wait for it",
-	.guards = "", .stock = STOCK_PASSES)
+	.guards = "0019", .stock = STOCK_PASSES)
 {
 	change_in_flight("setxattr", call_setxattr);
 }
@@ -138,7 +138,7 @@ TEST(setxattr_in_flight_prompt,
 /* fallocate(2) of a file with a page in flight. */
 TEST(fallocate_in_flight_prompt,
 	.purpose = "fallocate of a file with a page in flight does not wait for it",
-	.guards = "", .stock = STOCK_PASSES)
+	.guards = "0019", .stock = STOCK_PASSES)
 {
 	change_in_flight("fallocate", call_fallocate);
 }

@@ -241,12 +241,6 @@ TEST(notify_inval_waits,
 	EXPECT_DATA_INTACT(fs, fd, 1);
 }
 
-static long call_fsync(void *arg)
-{
-	actor_begin();
-	return fsync(*(int *)arg);
-}
-
 /* Somebody else's child, which may still wait to be collected. */
 static bool has_ended(pid_t pid)
 {
