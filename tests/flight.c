@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -25,6 +26,12 @@ static void fill_page(unsigned char *p, unsigned int page)
 }
 
 unsigned char *hold_pages(struct fs *fs, int fd, unsigned int n)
+{
+	return queue_pages(fs, fd, n, n);
+}
+
+unsigned char *queue_pages(struct fs *fs, int fd, unsigned int n,
+			   unsigned int at_server)
 {
 	const size_t ps = page_size();
 	unsigned char *buf = malloc(ps), *map;
@@ -51,8 +58,8 @@ unsigned char *hold_pages(struct fs *fs, int fd, unsigned int n)
 
 	NEED(!sync_file_range(fd, 0, n * ps, SYNC_FILE_RANGE_WRITE),
 	     "sync_file_range: expected 0, got %s", strerror(errno));
-	NEED(srv_wait_held(fs, before + n),
-	     "expected %u WRITEs at the server, got %u", n,
+	NEED(srv_wait_held(fs, before + at_server),
+	     "expected %u WRITEs at the server, got %u", at_server,
 	     fs->sh->held - before);
 	free(buf);
 	return map;
@@ -82,6 +89,70 @@ unsigned char *hold_mapped_pages(struct fs *fs, int fd, unsigned int n)
 	return map;
 }
 
+long call_sync(void *unused)
+{
+	(void)unused;
+	actor_begin();
+	sync();
+	return 0;
+}
+
+/* The same byte as it has, so that no test has to know. */
+static long store_again(void *fd)
+{
+	volatile unsigned char *page = mmap(NULL, page_size(), PROT_READ |
+					    PROT_WRITE, MAP_SHARED,
+					    *(int *)fd, 0);
+
+	if (page == MAP_FAILED)
+		return -1;
+	actor_begin();
+	*page = held_byte(0, 0);
+	return 0;
+}
+
+void use_pages_in_flight(struct fs *fs)
+{
+	const bool cached = fs->sh->flags & FUSE_WRITEBACK_CACHE;
+	const unsigned int n = 4;
+	const size_t ps = page_size();
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	struct actor actor;
+	unsigned char *map, byte;
+
+	map = cached ? hold_pages(fs, fd, n) : hold_mapped_pages(fs, fd, n);
+	EXPECT_UNDER_WRITEBACK(map, n);
+	actor_start(&actor, store_again, &fd);
+	EXPECT(actor_blocks(&actor), "expected a store to a page in flight to "
+	       "wait, got %s", actor.st->done ? "it done" : "it running");
+	srv_answer_all(fs);
+	EXPECT(actor_done(&actor, prompt_ms()) && !actor.st->ret, "store to a "
+	       "page that was in flight: expected success, got %s",
+	       actor.st->done ? strerror(actor.st->err) : "it stuck");
+	EXPECT_WRITEBACK_OVER(map + ps, n - 1);
+	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT(!fsync(fd), "second fsync: expected 0, got %s", strerror(errno));
+	EXPECT_DATA_INTACT(fs, fd, n);
+	munmap(map, n * ps);
+
+	EXPECT(pwrite(fd, "end", 3, n * ps) == 3, "write: expected 3, got %s",
+	       strerror(errno));
+	EXPECT(!close(fd), "close: expected 0, got %s", strerror(errno));
+	EXPECT(fs->sh->size[0] == n * ps + 3 &&
+	       !memcmp(fs_store(fs, 0) + n * ps, "end", 3), "after close: "
+	       "expected %zu bytes at the server, got %llu, %s", n * ps + 3,
+	       (unsigned long long)fs->sh->size[0],
+	       memcmp(fs_store(fs, 0) + n * ps, "end", 3) ? "others" :
+	       "the same");
+	fd = fs_open(fs, "data", O_RDWR);
+	EXPECT(!ftruncate(fd, n * ps), "ftruncate: expected 0, got %s",
+	       strerror(errno));
+	EXPECT_DATA_INTACT(fs, fd, n);
+	EXPECT(!pread(fd, &byte, 1, n * ps), "read at the end: expected "
+	       "nothing, got a byte or %s", strerror(errno));
+	EXPECT(!close(fd), "close: expected 0, got %s", strerror(errno));
+}
+
 void hang_mount(const char *dir)
 {
 	struct fs *fs = fs_mount(&(struct srv_opts){
@@ -102,6 +173,18 @@ long store_first_byte(void *fd)
 		return -1;
 	actor_begin();
 	*page = 'x';
+	return 0;
+}
+
+long quiet_writeback(void)
+{
+	long now = -1;
+
+	NEED(vmstat_read("nr_writeback", &now),
+	     "expected nr_writeback in /proc/vmstat, got none");
+	if (!vmstat_delta_is("nr_writeback", 0, 0, prompt_ms(), &now))
+		test_skip("needs a machine that writes nothing back by itself, "
+			  "where nr_writeback is 0: it stays at %ld", now);
 	return 0;
 }
 
@@ -137,6 +220,27 @@ void expect_under_writeback(const char *file, int line,
 				  "%#llx: the server has a copy", i, n,
 				  (unsigned long long)flags);
 	}
+}
+
+void expect_writeback_over(const char *file, int line,
+			   const unsigned char *map, unsigned int n)
+{
+	uint64_t pfn = 0, flags = 0;
+	unsigned int i;
+
+	if (!kpageflags_usable())
+		return;
+	/* A page that is gone from the mapping is not under writeback. */
+	for (i = 0; i < n; i++)
+		if (!wait_until(!page_pfn(&map[i * page_size()], &pfn) ||
+				(pfn_flags(pfn, &flags) &&
+				 !(flags >> KPF_WRITEBACK_BIT & 1)),
+				prompt_ms()))
+			test_fail(file, line, "page %u of %u after the end of "
+				  "its WRITE: expected it no longer under "
+				  "writeback within %u ms, got page flags "
+				  "%#llx", i, n, prompt_ms(),
+				  (unsigned long long)flags);
 }
 
 void expect_data_intact(const char *file, int line, struct fs *fs, int fd,

@@ -14,6 +14,10 @@ unsigned char held_byte(unsigned int page, size_t i);
  */
 unsigned char *hold_pages(struct fs *fs, int fd, unsigned int n);
 
+/* The same with @at_server of them held, and the others in a queue. */
+unsigned char *queue_pages(struct fs *fs, int fd, unsigned int n,
+			   unsigned int at_server);
+
 /*
  * The same through a shared mapping, as it can be done on a mount without
  * writeback_cache as well.  Returns that mapping, which is writable: on a
@@ -27,6 +31,21 @@ unsigned char *hold_mapped_pages(struct fs *fs, int fd, unsigned int n);
  * server, and has the page locked.
  */
 long store_first_byte(void *fd);
+
+/*
+ * Wait until nothing on the machine is under writeback, and say so: the counter
+ * is of the whole machine.  Skips the test if others do not leave it alone.
+ */
+long quiet_writeback(void);
+
+/* An actor: sync(2). */
+long call_sync(void *unused);
+
+/*
+ * What every server must do: pages of a file are in flight for it, they arrive,
+ * are written again, cut, and read back after the file was closed.
+ */
+void use_pages_in_flight(struct fs *fs);
 
 /* Mount on @dir, with pages in flight for ever; no test does this. */
 void hang_mount(const char *dir);
@@ -42,6 +61,12 @@ void expect_under_writeback(const char *file, int line,
 extern bool copies_will_do;
 #define EXPECT_UNDER_WRITEBACK(map, n) \
 	expect_under_writeback(__FILE__, __LINE__, map, n)
+
+/* Fails unless none of the pages of @map is under writeback soon. */
+void expect_writeback_over(const char *file, int line,
+			   const unsigned char *map, unsigned int n);
+#define EXPECT_WRITEBACK_OVER(map, n) \
+	expect_writeback_over(__FILE__, __LINE__, map, n)
 
 /* Fails unless page data is at the server and in the cache as written. */
 void expect_data_intact(const char *file, int line, struct fs *fs, int fd,

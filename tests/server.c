@@ -6,6 +6,7 @@
 #include <linux/fuse.h>
 #include <poll.h>
 #include <sched.h>
+#include <signal.h>
 #include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -16,6 +17,7 @@
 #include <sys/stat.h>
 #include <sys/sysmacros.h>
 #include <sys/uio.h>
+#include <sys/wait.h>
 #include <unistd.h>
 
 #include "server.h"
@@ -37,6 +39,15 @@ struct muted {
 	unsigned char request[];
 };
 
+/* A WRITE that was answered, and its data, which nobody has looked at. */
+struct kept {
+	struct kept *next;
+	int pipe[2];
+	int file;
+	uint64_t offset;
+	uint32_t size;
+};
+
 struct srv {
 	int dev;
 	int kick_fd;
@@ -47,6 +58,8 @@ struct srv {
 	char name[SRV_FILES][32];
 	struct held_write *first, **last;
 	struct muted *muted;
+	struct kept *kept;
+	int pipe[2];
 	unsigned char *buf;
 	size_t bufsize;
 };
@@ -149,6 +162,8 @@ static void answer_write(struct srv *s, struct srv_event *ev, uint64_t unique,
 	struct fuse_write_out out = { .size = ev->size };
 	int error = s->sh->error;
 
+	if (s->sh->error_at && s->sh->error_at != ev->offset + 1)
+		error = 0;
 	if (s->opts->before_reply)
 		s->opts->before_reply();
 	if (!error)
@@ -209,6 +224,22 @@ static void release_held(struct srv *s, unsigned int n)
 		s->sh->held--;
 		free(h);
 	}
+}
+
+static void release_held_at(struct srv *s, uint64_t offset)
+{
+	struct held_write **p = &s->first, *h;
+
+	while ((h = *p) && h->offset != offset)
+		p = &h->next;
+	if (!h)
+		return;
+	*p = h->next;
+	if (!h->next)
+		s->last = p;
+	answer_write(s, &s->sh->log[h->event], h->unique, h->data);
+	s->sh->held--;
+	free(h);
 }
 
 static void do_init(struct srv *s, const struct fuse_in_header *in)
@@ -287,7 +318,7 @@ static void do_create(struct srv *s, const struct fuse_in_header *in)
 	}
 	fill_entry(s, file, &out.entry);
 	memset(&out.open, 0, sizeof(out.open));
-	out.open.open_flags = FOPEN_KEEP_CACHE;
+	out.open.open_flags = s->sh->open_flags;
 	reply(s, in->unique, 0, &out, sizeof(out));
 }
 
@@ -323,7 +354,7 @@ static void do_setattr(struct srv *s, const struct fuse_in_header *in,
 static void do_open(struct srv *s, const struct fuse_in_header *in, int file)
 {
 	const struct fuse_open_in *arg = (const void *)(in + 1);
-	struct fuse_open_out out = { .open_flags = FOPEN_KEEP_CACHE };
+	struct fuse_open_out out = { .open_flags = s->sh->open_flags };
 	struct srv_event *ev;
 
 	ev = log_event(s, FUSE_OPEN, file, 0, !!(arg->flags & O_TRUNC));
@@ -367,11 +398,49 @@ static void do_fallocate(struct srv *s, const struct fuse_in_header *in,
 	ev = log_event(s, FUSE_FALLOCATE, file, arg->offset, arg->length);
 	ev->t_out = now_ns();
 	log_publish(s);
-	/* FALLOC_FL_PUNCH_HOLE */
-	if (arg->mode & 2)
+	/* FALLOC_FL_PUNCH_HOLE, FALLOC_FL_ZERO_RANGE */
+	if (arg->mode & (0x02 | 0x10))
 		memset(s->store + file * SRV_FILE_MAX + arg->offset, 0,
 		       arg->length);
+	/* FALLOC_FL_KEEP_SIZE */
+	if (!(arg->mode & 0x01) &&
+	    s->sh->size[file] < arg->offset + arg->length)
+		s->sh->size[file] = arg->offset + arg->length;
 	reply(s, in->unique, 0, NULL, 0);
+}
+
+static void do_copy(struct srv *s, const struct fuse_in_header *in, int file)
+{
+	const struct fuse_copy_file_range_in *arg = (const void *)(in + 1);
+	struct fuse_write_out out = { .size = arg->len };
+	int to = (int)arg->nodeid_out - 2;
+	struct srv_event *ev;
+
+	if (to < 0 || to >= SRV_FILES || arg->len > SRV_FILE_MAX ||
+	    arg->off_in + arg->len > SRV_FILE_MAX ||
+	    arg->off_out + arg->len > SRV_FILE_MAX) {
+		reply(s, in->unique, EFBIG, NULL, 0);
+		return;
+	}
+	ev = log_event(s, FUSE_COPY_FILE_RANGE, to, arg->off_out, arg->len);
+	ev->t_out = now_ns();
+	log_publish(s);
+	store_write(s, to, arg->off_out,
+		    s->store + file * SRV_FILE_MAX + arg->off_in, arg->len);
+	reply(s, in->unique, 0, &out, sizeof(out));
+}
+
+/* What the kernel has of a range of a file; this is not answered. */
+static void do_retrieved(struct srv *s, const struct fuse_in_header *in,
+			 int file)
+{
+	const struct fuse_notify_retrieve_in *arg = (const void *)(in + 1);
+	struct srv_event *ev;
+
+	ev = log_event(s, FUSE_NOTIFY_REPLY, file, arg->offset, arg->size);
+	ev->hash = srv_hash(arg + 1, arg->size);
+	ev->t_out = now_ns();
+	log_publish(s);
 }
 
 static void serve_one(struct srv *s, const struct fuse_in_header *in)
@@ -382,6 +451,12 @@ static void serve_one(struct srv *s, const struct fuse_in_header *in)
 
 	if (file >= SRV_FILES) {
 		reply(s, in->unique, EIO, NULL, 0);
+		return;
+	}
+	if (in->opcode < 64 && s->opts->enosys >> in->opcode & 1) {
+		log_event(s, in->opcode, file, 0, 0)->t_out = now_ns();
+		log_publish(s);
+		reply(s, in->unique, ENOSYS, NULL, 0);
 		return;
 	}
 	switch (in->opcode) {
@@ -419,6 +494,12 @@ static void serve_one(struct srv *s, const struct fuse_in_header *in)
 	case FUSE_FALLOCATE:
 		do_fallocate(s, in, file);
 		break;
+	case FUSE_COPY_FILE_RANGE:
+		do_copy(s, in, file);
+		break;
+	case FUSE_NOTIFY_REPLY:
+		do_retrieved(s, in, file);
+		break;
 	case FUSE_FLUSH:
 	case FUSE_FSYNC:
 	case FUSE_SYNCFS:
@@ -444,7 +525,8 @@ static bool is_muted(const struct srv *s, uint32_t opcode)
 {
 	return opcode < 64 && s->sh->mute >> opcode & 1 &&
 	       opcode != FUSE_INIT && opcode != FUSE_FORGET &&
-	       opcode != FUSE_BATCH_FORGET && opcode != FUSE_INTERRUPT;
+	       opcode != FUSE_BATCH_FORGET && opcode != FUSE_INTERRUPT &&
+	       opcode != FUSE_NOTIFY_REPLY;
 }
 
 /* Keep a request as it was read, to be served when it may be answered. */
@@ -481,24 +563,129 @@ static void serve_muted(struct srv *s)
 	}
 }
 
-static void invalidate(struct srv *s, int file)
+static void notify(struct srv *s, int code)
 {
-	struct {
-		struct fuse_out_header out;
-		struct fuse_notify_inval_inode_out inode;
-	} msg = {
-		.out = { .len = sizeof(msg), .error = FUSE_NOTIFY_INVAL_INODE },
-		.inode = { .ino = file + 2 },
+	const uint64_t node = s->sh->notify_file + 2;
+	const uint64_t offset = s->sh->notify_offset;
+	const uint64_t size = s->sh->notify_size;
+	struct fuse_notify_inval_inode_out inval = {
+		.ino = node, .off = offset, .len = size };
+	struct fuse_notify_store_out store = {
+		.nodeid = node, .offset = offset, .size = size };
+	struct fuse_notify_retrieve_out retrieve = {
+		.nodeid = node, .offset = offset, .size = size };
+	struct fuse_out_header out = { .error = code };
+	struct iovec iov[3] = {
+		{ .iov_base = &out, .iov_len = sizeof(out) },
+		{ .iov_base = &inval, .iov_len = sizeof(inval) },
 	};
 	pid_t pid = fork();
 
 	if (pid < 0)
-		trouble(s, "fork of a process that invalidates");
+		trouble(s, "fork of a process that notifies");
 	if (pid)
 		return;
+	if (code == FUSE_NOTIFY_STORE) {
+		iov[1].iov_base = &store;
+		iov[1].iov_len = sizeof(store);
+		iov[2].iov_base = malloc(size);
+		iov[2].iov_len = size;
+		if (iov[2].iov_base)
+			memset(iov[2].iov_base, SRV_STORED, size);
+	} else if (code == FUSE_NOTIFY_RETRIEVE) {
+		iov[1].iov_base = &retrieve;
+		iov[1].iov_len = sizeof(retrieve);
+	}
+	out.len = iov[0].iov_len + iov[1].iov_len + iov[2].iov_len;
 	s->sh->invalidating = getpid();
-	s->sh->invalidated = write(s->dev, &msg, sizeof(msg)) < 0 ? -errno : 1;
+	s->sh->invalidated = writev(s->dev, iov, iov[2].iov_len ? 3 : 2) < 0 ?
+			     -errno : 1;
 	_exit(0);
+}
+
+/*
+ * Into a pipe with splice(2), where the pages of a WRITE are those of the page
+ * cache.  Of a WRITE that is to be kept only the head is read, and it is
+ * answered; returns 0 then, or else what read(2) would have done.
+ */
+static ssize_t splice_request(struct srv *s)
+{
+	const struct fuse_in_header *in = (const void *)s->buf;
+	const struct fuse_write_in *arg = (const void *)(in + 1);
+	const size_t head = sizeof(*in) + sizeof(*arg);
+	struct fuse_write_out out;
+	struct srv_event *ev;
+	struct kept *k;
+	ssize_t n, have, got;
+
+	if (!s->pipe[1] && (pipe2(s->pipe, O_CLOEXEC) ||
+			    fcntl(s->pipe[1], F_SETPIPE_SZ, s->bufsize) < 0)) {
+		trouble(s, "pipe for requests");
+		return -1;
+	}
+	n = splice(s->dev, NULL, s->pipe[1], NULL, s->bufsize, 0);
+	if (n < 0)
+		return n;
+	have = read(s->pipe[0], s->buf, (size_t)n < head ? (size_t)n : head);
+	if (have < 0)
+		return have;
+	if (have > (ssize_t)sizeof(*in) && (int)in->opcode == s->sh->die)
+		_exit(0);
+	if (s->sh->keep && in->opcode == FUSE_WRITE &&
+	    have == (ssize_t)head) {
+		k = malloc(sizeof(*k));
+		if (!k) {
+			trouble(s, "keep a pipe");
+			return -1;
+		}
+		k->pipe[0] = s->pipe[0];
+		k->pipe[1] = s->pipe[1];
+		s->pipe[0] = s->pipe[1] = 0;
+		k->file = in->nodeid - 2;
+		k->offset = arg->offset;
+		k->size = arg->size;
+		k->next = s->kept;
+		s->kept = k;
+		out = (struct fuse_write_out){ .size = arg->size };
+		ev = log_event(s, FUSE_WRITE, k->file, k->offset, k->size);
+		ev->cached = arg->write_flags & FUSE_WRITE_CACHE;
+		ev->t_out = now_ns();
+		log_publish(s);
+		s->sh->kept++;
+		reply(s, in->unique, 0, &out, sizeof(out));
+		return 0;
+	}
+	for (; have < n; have += got) {
+		got = read(s->pipe[0], s->buf + have, n - have);
+		if (got <= 0)
+			return -1;
+	}
+	return n;
+}
+
+/* Now look at what the pipes hold, oldest last, and close them. */
+static void read_kept(struct srv *s)
+{
+	struct kept *k;
+	uint32_t have;
+	ssize_t got;
+
+	while ((k = s->kept)) {
+		s->kept = k->next;
+		for (have = 0; have < k->size; have += got) {
+			got = read(k->pipe[0], s->buf + have, k->size - have);
+			if (got <= 0)
+				break;
+		}
+		if (have == k->size)
+			store_write(s, k->file, k->offset, s->buf, have);
+		else
+			trouble(s, "read of a pipe");
+		close(k->pipe[0]);
+		close(k->pipe[1]);
+		free(k);
+		s->sh->kept--;
+	}
 }
 
 static void serve(struct srv *s)
@@ -508,9 +695,9 @@ static void serve(struct srv *s)
 		{ .fd = s->dev, .events = POLLIN },
 	};
 	unsigned int kicks;
-	uint64_t count;
+	uint64_t count, at;
 	ssize_t n;
-	int file;
+	int code;
 
 	s->sh->serving = 1;
 	for (;;) {
@@ -521,15 +708,21 @@ static void serve(struct srv *s)
 				trouble(s, "read of the eventfd");
 			kicks = s->sh->kicks;
 			release_held(s, atomic_exchange(&s->sh->release, 0));
+			at = atomic_exchange(&s->sh->release_at, 0);
+			if (at)
+				release_held_at(s, at - 1);
 			serve_muted(s);
-			file = atomic_exchange(&s->sh->invalidate, 0);
-			if (file)
-				invalidate(s, file - 1);
+			if (!s->sh->keep)
+				read_kept(s);
+			code = atomic_exchange(&s->sh->notify, 0);
+			if (code)
+				notify(s, code);
 			s->sh->kicked = kicks;
 		}
 		if (s->sh->pause || !pfd[1].revents)
 			continue;
-		n = read(s->dev, s->buf, s->bufsize);
+		n = s->opts->splice ? splice_request(s) :
+		    read(s->dev, s->buf, s->bufsize);
 		if (n < 0) {
 			if (errno == EINTR || errno == EAGAIN ||
 			    errno == ENOENT)
@@ -541,6 +734,9 @@ static void serve(struct srv *s)
 		}
 		if ((size_t)n < sizeof(struct fuse_in_header))
 			continue;
+		if ((int)((struct fuse_in_header *)s->buf)->opcode ==
+		    s->sh->die)
+			_exit(0);
 		if (is_muted(s, ((struct fuse_in_header *)s->buf)->opcode))
 			keep_muted(s, n);
 		else
@@ -657,6 +853,7 @@ struct fs *fs_mount(const struct srv_opts *opts)
 	NEED(fs->sh != MAP_FAILED && fs->store != MAP_FAILED,
 	     "expected memory shared with the server, got %s",
 	     strerror(errno));
+	fs->sh->open_flags = FOPEN_KEEP_CACHE;
 	fs->kick_fd = eventfd(0, EFD_CLOEXEC);
 	NEED(fs->kick_fd >= 0, "eventfd: %s", strerror(errno));
 
@@ -664,8 +861,10 @@ struct fs *fs_mount(const struct srv_opts *opts)
 	NEED(dev >= 0, "open /dev/fuse: expected success, got %s",
 	     strerror(errno));
 	snprintf(opt, sizeof(opt),
-		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other%s",
-		 dev, opts->block ? ",blksize=512" : "");
+		 "fd=%d,rootmode=40000,user_id=0,group_id=0,allow_other%s%s%s",
+		 dev, opts->block ? ",blksize=512" : "",
+		 opts->mount_opts ? "," : "",
+		 opts->mount_opts ? opts->mount_opts : "");
 	NEED(!mount(opts->block ? opts->block : "fusewb-smoke", fs->dir,
 		    opts->block ? "fuseblk" : "fuse.fusewb-smoke",
 		    MS_NOSUID | MS_NODEV, opt),
@@ -715,6 +914,14 @@ void fs_abort(struct fs *fs)
 	     strerror(errno));
 }
 
+void fs_kill(struct fs *fs)
+{
+	kill(fs->server, SIGKILL);
+	NEED(wait_until(waitpid(fs->server, NULL, WNOHANG) == fs->server,
+			scaled_ms(5000)), "expected the server to die of "
+	     "SIGKILL, got it alive");
+}
+
 bool fs_connection_gone(const struct fs *fs)
 {
 	char path[64];
@@ -749,12 +956,19 @@ int fs_open(struct fs *fs, const char *name, int flags)
 
 void fs_lift_dirty_limit(struct fs *fs)
 {
+	static const char *const part[] = { "50", "25", "10", "5" };
 	char path[128];
+	size_t i;
 
 	snprintf(path, sizeof(path), "%s/max_ratio", fs->bdi);
 	NEED(write_file(path, "100"), "write of %s: %s", path, strerror(errno));
+	/* All mounts of the machine together have less than 100. */
 	snprintf(path, sizeof(path), "%s/min_ratio", fs->bdi);
-	NEED(write_file(path, "50"), "write of %s: %s", path, strerror(errno));
+	for (i = 0; i < sizeof(part) / sizeof(part[0]); i++)
+		if (write_file(path, part[i]))
+			return;
+	test_broken(__FILE__, __LINE__, "write of %s: expected success, got %s",
+		    path, strerror(errno));
 }
 
 const unsigned char *fs_store(const struct fs *fs, int file)
@@ -796,14 +1010,30 @@ void srv_mute(struct fs *fs, uint64_t opcodes)
 
 void srv_invalidate(struct fs *fs, int file)
 {
+	srv_notify(fs, FUSE_NOTIFY_INVAL_INODE, file, 0, 0);
+}
+
+void srv_notify(struct fs *fs, int code, int file, uint64_t offset,
+		uint64_t size)
+{
 	fs->sh->invalidated = 0;
-	fs->sh->invalidate = file + 1;
+	fs->sh->notify_file = file;
+	fs->sh->notify_offset = offset;
+	fs->sh->notify_size = size;
+	fs->sh->notify = code;
 	NEED(srv_kick(fs, true), "expected the server to take an order, got %s",
 	     fs->sh->trouble[0] ? fs->sh->trouble : "no reaction");
 }
 
 void srv_set_error(struct fs *fs, int error)
 {
+	fs->sh->error_at = 0;
+	fs->sh->error = error;
+}
+
+void srv_set_error_at(struct fs *fs, int error, uint64_t offset)
+{
+	fs->sh->error_at = offset + 1;
 	fs->sh->error = error;
 }
 
@@ -811,6 +1041,20 @@ void srv_release(struct fs *fs, unsigned int n)
 {
 	fs->sh->release = n;
 	NEED(srv_kick(fs, true), "expected the server to answer, got %s",
+	     fs->sh->trouble[0] ? fs->sh->trouble : "no reaction");
+}
+
+void srv_release_at(struct fs *fs, uint64_t offset)
+{
+	fs->sh->release_at = offset + 1;
+	NEED(srv_kick(fs, true), "expected the server to answer, got %s",
+	     fs->sh->trouble[0] ? fs->sh->trouble : "no reaction");
+}
+
+void srv_keep(struct fs *fs, bool on)
+{
+	fs->sh->keep = on;
+	NEED(srv_kick(fs, true), "expected the server to take an order, got %s",
 	     fs->sh->trouble[0] ? fs->sh->trouble : "no reaction");
 }
 

@@ -8,7 +8,7 @@
 #include <stdint.h>
 #include <sys/types.h>
 
-#define SRV_FILES	4
+#define SRV_FILES	16
 #define SRV_FILE_MAX	(96UL << 20)
 #define SRV_LOG		8192
 
@@ -33,6 +33,11 @@ struct srv_opts {
 	const char *dir;	/* to mount on, if not one of the test's own */
 	bool no_writeback_cache;
 	bool atomic_o_trunc;
+	/* Opcodes, a bit each, that the server has never heard of. */
+	uint64_t enosys;
+	const char *mount_opts;	/* more of them, "default_permissions" */
+	/* Take requests with splice(2); see @keep below. */
+	bool splice;
 	/* A block device to mount as fuseblk, with blocks of 512 bytes. */
 	const char *block;
 	/* Called by the server with a held-back WRITE, before it replies. */
@@ -48,13 +53,25 @@ struct srv_shared {
 	_Atomic int pause;	/* do not even read requests */
 	_Atomic uint64_t mute;	/* opcodes, a bit each, to leave unanswered */
 	_Atomic int error;	/* positive errno to answer WRITEs with */
+	_Atomic uint64_t error_at; /* only the one at this offset + 1 */
+	_Atomic uint32_t open_flags; /* answered to OPEN and CREATE */
+	_Atomic int die;	/* end when a request with this opcode comes */
+	/*
+	 * Of a server that splices: answer WRITEs, with their data left in a
+	 * pipe for each until this is taken back.
+	 */
+	_Atomic int keep;
 	_Atomic unsigned int release;	/* how many held ones to answer */
-	_Atomic int invalidate;	/* a file, from 1: drop its pages, once */
+	_Atomic uint64_t release_at; /* answer the one at this offset + 1 */
+	_Atomic int notify;	/* a code to send to the kernel, once */
+	int notify_file;
+	uint64_t notify_offset, notify_size;
 	_Atomic unsigned int kicks;
 	/* Set by the server. */
 	_Atomic unsigned int kicked;
 	_Atomic unsigned int held;
 	_Atomic unsigned int muted;	/* read and not answered, of @mute */
+	_Atomic unsigned int kept;	/* pipes that hold data, of @keep */
 	_Atomic unsigned int nlog;
 	_Atomic int invalidating;	/* pid of the process that does so */
 	_Atomic int invalidated;	/* it is through with it */
@@ -88,6 +105,8 @@ const char *scratch_dir(void);
 /* Unmount what must be unmountable by now; false with errno if it is not. */
 bool fs_umount(struct fs *fs);
 void fs_abort(struct fs *fs);
+/* SIGKILL for the server; it has died on return. */
+void fs_kill(struct fs *fs);
 bool fs_connection_gone(const struct fs *fs);
 int fs_open(struct fs *fs, const char *name, int flags);
 /* Requests that the kernel has made and that are not answered. */
@@ -105,9 +124,23 @@ void srv_mute(struct fs *fs, uint64_t opcodes);
  * server that serves nothing else.
  */
 void srv_invalidate(struct fs *fs, int file);
+/*
+ * The same for any notification about a range of a file.  FUSE_NOTIFY_STORE
+ * brings bytes of the value SRV_STORED; the answer to FUSE_NOTIFY_RETRIEVE is
+ * an event with the opcode FUSE_NOTIFY_REPLY.
+ */
+#define SRV_STORED 0xc3
+void srv_notify(struct fs *fs, int code, int file, uint64_t offset,
+		uint64_t size);
 void srv_set_error(struct fs *fs, int error);
+/* Only for the WRITE that begins at @offset; the others are done. */
+void srv_set_error_at(struct fs *fs, int error, uint64_t offset);
 /* Answer @n of the requests held, oldest first. */
 void srv_release(struct fs *fs, unsigned int n);
+/* Answer the one that begins at @offset, out of order. */
+void srv_release_at(struct fs *fs, uint64_t offset);
+/* Leave the data of WRITEs in pipes from now on; or read and close them all. */
+void srv_keep(struct fs *fs, bool on);
 /* Answer all that is held and whatever comes, and wait until that is done. */
 void srv_answer_all(struct fs *fs);
 /* The same without waiting; also what a test that ends leaves behind. */

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "block.h"
+#include "flight.h"
 #include "server.h"
 #include "test.h"
 
@@ -25,14 +26,6 @@ static struct fs *mount_block(struct srv_opts *opts)
 	/* The mount alone keeps it from here on. */
 	close(loop);
 	return fs;
-}
-
-static long call_sync(void *unused)
-{
-	(void)unused;
-	actor_begin();
-	sync();
-	return 0;
 }
 
 /*
@@ -64,6 +57,16 @@ TEST(sync_fuseblk_hung,
 	}
 	EXPECT(actor.st->done, "sync: expected to return within %u ms while "
 	       "the server does not answer SYNCFS, got it stuck", prompt_ms());
+}
+
+/* The data of such a mount takes the same way.  Guards 0006. */
+TEST(server_fuseblk,
+	.purpose = "on a fuseblk mount pages are in flight and all data "
+		"arrives",
+	.guards = "0006", .stock = STOCK_FAILS)
+{
+	use_pages_in_flight(mount_block(&(struct srv_opts){
+		.max_write = page_size() }));
 }
 
 /* Two pages of @fd in the cache, whole and clean, written in pieces. */

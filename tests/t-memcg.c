@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -187,4 +188,62 @@ TEST(memcg_server_at_limit,
 			       REQUEST), "request %u: expected its data at the "
 		       "server, got other bytes", i);
 	}
+}
+
+/* A number of memory.stat of the group, in bytes. */
+static bool group_stat_is(const char *key, long want, long slack,
+			  unsigned int ms, long *got)
+{
+	char buf[8192], *p;
+	bool right;
+	int fd;
+
+	/* Added up every two seconds by some kernels. */
+	return wait_until((fd = openat(group_fd, "memory.stat", O_RDONLY |
+				       O_CLOEXEC),
+			   memset(buf, 0, sizeof(buf)),
+			   right = read(fd, buf, sizeof(buf) - 1) > 0 &&
+				   (p = strstr(buf, key)) &&
+				   (*got = strtol(p + strlen(key), NULL, 10),
+				    labs(*got - want) <= slack),
+			   close(fd), right), ms);
+}
+
+/*
+ * Pages in flight are counted for the group that they are charged to, and its
+ * limits on dirty memory go by that.  Guards 0006.
+ */
+TEST(counters_per_memcg,
+	.purpose = "held WRITEs raise the writeback of their v1 memory cgroup "
+		"by their pages",
+	.guards = "0006", .stock = STOCK_FAILS, .danger = PRESSURE)
+{
+	const unsigned int n = 256;
+	/* What some kernels keep back, for each processor: here for one. */
+	const long size = n * page_size(), slack = 64 * page_size();
+	cpu_set_t one;
+	struct fs *fs;
+	long got = -1;
+	int fd;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	NEED(!sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity: %s",
+	     strerror(errno));
+	make_group(256UL << 20);
+	fs = fs_mount(&(struct srv_opts){
+		.max_write = page_size(), .max_background = 2 * n,
+		.congestion = 2 * n });
+	fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	join_group();
+	hold_pages(fs, fd, n);
+	EXPECT(group_stat_is("\nwriteback ", size, slack, prompt_ms(), &got),
+	       "writeback of the group with %u pages in flight: expected %ld "
+	       "to within %ld, got %ld", n, size, slack, got);
+	srv_answer_all(fs);
+	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT(group_stat_is("\nwriteback ", 0, slack, prompt_ms(), &got),
+	       "writeback of the group after the answers: expected 0 to within "
+	       "%ld, got %ld", slack, got);
+	leave_group();
 }

@@ -13,14 +13,6 @@
 #include "server.h"
 #include "test.h"
 
-static long call_sync(void *unused)
-{
-	(void)unused;
-	actor_begin();
-	sync();
-	return 0;
-}
-
 static long call_syncfs(void *arg)
 {
 	actor_begin();
@@ -155,50 +147,10 @@ TEST(sync_setattr_held,
 	       "expected the data at the server, got other bytes");
 }
 
-/* The same for syncfs(2), which waits inside the file system.  Guards 0003. */
-TEST(syncfs_hung_server,
-	.purpose = "syncfs(2) returns promptly with a server that never "
-		"answers",
-	.guards = "0003,0006", .stock = STOCK_FAILS)
+/* The pages of @map are in flight before and after it, and arrive. */
+static void syncfs_promptly(struct fs *fs, int fd, const unsigned char *map,
+			    unsigned int n)
 {
-	const unsigned int n = 4;
-	const size_t ps = page_size();
-	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
-	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
-	unsigned char *map = hold_pages(fs, fd, n);
-	struct actor actor;
-
-	EXPECT_UNDER_WRITEBACK(map, n);
-
-	actor_start(&actor, call_syncfs, &fd);
-	if (!actor_done(&actor, prompt_ms())) {
-		diag("task %d in syncfs", actor.pid);
-		show_stack(actor.pid);
-	}
-	EXPECT(actor.st->done, "syncfs: expected to return within %u ms while "
-	       "%u WRITEs are held, got it stuck", prompt_ms(), n);
-	EXPECT(!actor.st->ret, "syncfs: expected 0, got %s",
-	       strerror(actor.st->err));
-	EXPECT_UNDER_WRITEBACK(map, n);
-	srv_release(fs, n);
-	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
-	EXPECT_DATA_INTACT(fs, fd, n);
-}
-
-/*
- * Pages that are dirtied through a shared mapping are in flight like others on
- * a mount that has no writeback_cache.  Guards 0008.
- */
-TEST(syncfs_mmap_no_cache,
-	.purpose = "syncfs(2) returns promptly with mapped pages in flight on "
-		"a mount without writeback_cache",
-	.guards = "0008,0003,0006", .stock = STOCK_FAILS)
-{
-	const unsigned int n = 4;
-	struct fs *fs = fs_mount(&(struct srv_opts){
-		.max_write = page_size(), .no_writeback_cache = true });
-	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
-	unsigned char *map = hold_mapped_pages(fs, fd, n);
 	struct actor actor;
 
 	EXPECT_UNDER_WRITEBACK(map, n);
@@ -216,6 +168,39 @@ TEST(syncfs_mmap_no_cache,
 	srv_answer_all(fs);
 	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
 	EXPECT_DATA_INTACT(fs, fd, n);
+}
+
+/* The same for syncfs(2), which waits inside the file system.  Guards 0003. */
+TEST(syncfs_hung_server,
+	.purpose = "syncfs(2) returns promptly with a server that never "
+		"answers",
+	.guards = "0003,0006", .stock = STOCK_FAILS)
+{
+	const unsigned int n = 4;
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	unsigned char *map = hold_pages(fs, fd, n);
+
+	syncfs_promptly(fs, fd, map, n);
+}
+
+/*
+ * Pages that are dirtied through a shared mapping are in flight like others on
+ * a mount that has no writeback_cache.  Guards 0008.
+ */
+TEST(syncfs_mmap_no_cache,
+	.purpose = "syncfs(2) returns promptly with mapped pages in flight on "
+		"a mount without writeback_cache",
+	.guards = "0008,0003,0006", .stock = STOCK_FAILS)
+{
+	const unsigned int n = 4;
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = page_size(), .no_writeback_cache = true });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	unsigned char *map = hold_mapped_pages(fs, fd, n);
+
+	syncfs_promptly(fs, fd, map, n);
 }
 
 /*

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <unistd.h>
@@ -54,6 +55,110 @@ TEST(munmap_in_flight,
 	srv_answer_all(fs);
 	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
 	EXPECT_DATA_INTACT(fs, fd, n);
+}
+
+static long map_and_leave(void *arg)
+{
+	if (mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
+		 *(int *)arg, 0) == MAP_FAILED)
+		return -1;
+	actor_begin();
+	return 0;
+}
+
+static long map_and_stay(void *arg)
+{
+	long ret = map_and_leave(arg);
+
+	while (!ret)
+		pause();
+	return ret;
+}
+
+/*
+ * A process whose mapping goes with it must not stay for the server, be it that
+ * it leaves or that it is killed, as when memory is short.  Without 0016 it
+ * waits.
+ */
+static void leave_in_flight(long (*how)(void *arg), bool kill_it)
+{
+	const unsigned int n = 4;
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = page_size() });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	struct actor actor;
+
+	hold_pages(fs, fd, n);
+	actor_start(&actor, how, &fd);
+	NEED(wait_until(actor.st->begun, prompt_ms()),
+	     "mmap: expected a mapping, got %s", strerror(actor.st->err));
+	if (kill_it)
+		kill(actor.pid, SIGKILL);
+	/* Over, and with its memory given back; it is reaped later. */
+	if (!wait_until(strchr("ZX?", actor_task_state(&actor)), prompt_ms())) {
+		diag("task %d on its way out", actor.pid);
+		show_stack(actor.pid);
+	}
+	EXPECT(strchr("ZX?", actor_task_state(&actor)), "process with a "
+	       "mapping: expected it gone within %u ms while %u WRITEs are "
+	       "held, got it in state %c", prompt_ms(), n,
+	       actor_task_state(&actor));
+	EXPECT(fs->sh->held == n, "expected %u WRITEs to be unanswered, got %u",
+	       n, fs->sh->held);
+	srv_answer_all(fs);
+	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT_DATA_INTACT(fs, fd, n);
+}
+
+/* exit(2).  Guards 0016. */
+TEST(exit_in_flight,
+	.purpose = "a process that exits with a mapping of pages in flight is "
+		"gone promptly",
+	.guards = "0016", .stock = STOCK_PASSES)
+{
+	leave_in_flight(map_and_leave, false);
+}
+
+/* SIGKILL.  Guards 0016. */
+TEST(kill_in_flight,
+	.purpose = "a process that is killed with a mapping of pages in flight "
+		"is gone promptly",
+	.guards = "0016", .stock = STOCK_PASSES)
+{
+	leave_in_flight(map_and_stay, true);
+}
+
+static long call_fsync(void *arg)
+{
+	actor_begin();
+	return fsync(*(int *)arg);
+}
+
+/*
+ * fsync(2) hears no signal while it waits for the server.  One that has been
+ * killed goes as soon as the connection is aborted.
+ */
+TEST(killed_fsync_goes,
+	.purpose = "a process killed in fsync goes when the connection is "
+		"aborted",
+	.guards = "", .stock = STOCK_PASSES)
+{
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = page_size() });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	struct actor actor;
+
+	hold_pages(fs, fd, 4);
+	actor_start(&actor, call_fsync, &fd);
+	EXPECT(actor_blocks(&actor), "expected fsync to wait, got %s",
+	       actor.st->done ? "it done" : "it running");
+	kill(actor.pid, SIGKILL);
+	fs_abort(fs);
+	if (!wait_until(strchr("ZX?", actor_task_state(&actor)), prompt_ms()))
+		show_stack(actor.pid);
+	EXPECT(strchr("ZX?", actor_task_state(&actor)), "process killed in "
+	       "fsync: expected it gone within %u ms after the abort, got it "
+	       "in state %c", prompt_ms(), actor_task_state(&actor));
 }
 
 /* What a mapping has dirtied is sent when it goes, if not before. */
