@@ -14,6 +14,7 @@
 
 #include "flight.h"
 #include "server.h"
+#include "slow.h"
 #include "test.h"
 
 #define DIRTY		(16UL << 20)	/* written by the client */
@@ -246,4 +247,75 @@ TEST(counters_per_memcg,
 	       "writeback of the group after the answers: expected 0 to within "
 	       "%ld, got %ld", slack, got);
 	leave_group();
+}
+
+#define OTHER_PAGES	768
+
+/*
+ * Fill the group with pages under writeback, and then want more than it has.
+ * Only small pages: a huge one would be more than the limit allows for.
+ */
+static long use_up_group(void *arg)
+{
+	const size_t ps = page_size(), size = OTHER_PAGES / 2 * ps;
+	int fd = *(int *)arg;
+	unsigned char *p;
+	unsigned int i;
+
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return -1;
+	madvise(p, size, MADV_NOHUGEPAGE);
+	join_group();
+	actor_begin();
+	for (i = 0; i < OTHER_PAGES; i++)
+		if (pwrite(fd, "new", 3, (off_t)i * ps) != 3)
+			return -1;
+	if (sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE))
+		return -1;
+	memset(p, 1, size);
+	return 0;
+}
+
+/*
+ * Reclaim in a v1 group that has only pages under writeback waits for them: the
+ * group is out of memory otherwise.  What is too broad in 0001 and 0002 waits
+ * for no file system.
+ */
+TEST(memcg_other_waits,
+	.purpose = "reclaim in a v1 memory cgroup waits for pages in flight of "
+		"a file system that is not FUSE",
+	.guards = "", .stock = STOCK_PASSES, .danger = WEDGE)
+{
+	const size_t ps = page_size();
+	struct slow slow;
+	struct actor actor;
+	bool waits, done;
+	int fd;
+
+	slow_mount(&slow);
+	make_group(OTHER_PAGES * ps + (1 << 20));
+	fd = slow_file(&slow, "data", OTHER_PAGES);
+	/* Out of the cache, or they would not be of the group. */
+	NEED(!posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED),
+	     "fadvise: expected 0, got an error");
+	slow_stop(&slow);
+
+	actor_start(&actor, use_up_group, &fd);
+	waits = wait_until(actor.st->begun && actor_blocks(&actor),
+			   scaled_ms(10000));
+	/* Out of memory it is after a while, and not at once. */
+	done = actor_done(&actor, scaled_ms(1000));
+	waits = waits && !done && actor_task_state(&actor) != 'Z';
+	slow_go(&slow);
+
+	EXPECT(waits, "expected who needs memory to wait for %d pages of an "
+	       "ext2 in flight, got %s", OTHER_PAGES, done ? "it done" :
+	       "it killed, or running");
+	if (!actor_done(&actor, prompt_ms()))
+		show_stack(actor.pid);
+	EXPECT(actor.st->done && !actor.st->ret, "expected it to get memory "
+	       "once the pages are written, got %s", actor.st->done ?
+	       strerror(actor.st->err) : "it stuck or killed");
 }
