@@ -318,4 +318,6 @@ TEST(memcg_other_waits,
 	EXPECT(actor.st->done && !actor.st->ret, "expected it to get memory "
 	       "once the pages are written, got %s", actor.st->done ?
 	       strerror(actor.st->err) : "it stuck or killed");
+	close(fd);
+	slow_umount(&slow);
 }
