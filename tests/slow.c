@@ -3,52 +3,37 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <linux/fs.h>
 #include <stdio.h>
 #include <string.h>
-#include <sys/ioctl.h>
 #include <sys/mount.h>
-#include <sys/sendfile.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include "block.h"
-#include "server.h"
 #include "slow.h"
 #include "test.h"
 
-static void mount_ext2(const char *loop, const char *name, char *dir,
-		       size_t size)
-{
-	snprintf(dir, size, "%s/%s", scratch_dir(), name);
-	NEED(!mkdir(dir, 0700), "mkdir %s: %s", dir, strerror(errno));
-	/* With barriers the device itself would have to answer sync(2). */
-	NEED(!mount(loop, dir, "ext2", MS_NOATIME, "nobarrier"),
-	     "mount of ext2: expected success, got %s", strerror(errno));
-}
+#define USED	(16 << 10)	/* of an empty ext2; the rest of it is a hole */
 
 void slow_mount(struct slow *s)
 {
-	char loop[32], dir[64], path[80];
-	int keep, disk, image;
-	off_t pos = 0;
+	static char buf[USED];
+	char loop[32];
+	int disk, image;
 
-	keep = loop_device(memory_ext2(), loop, sizeof(loop));
-	mount_ext2(loop, "lower", dir, sizeof(dir));
-	close(keep);
-	s->lower = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-	NEED(s->lower >= 0, "open of %s: %s", dir, strerror(errno));
-
-	snprintf(path, sizeof(path), "%s/disk", dir);
-	disk = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+	s->fs = fs_mount(&(struct srv_opts){ .no_writeback_cache = true });
+	disk = fs_open(s->fs, "disk", O_CREAT | O_RDWR);
 	image = memory_ext2();
-	/* The rest of it is a hole, in both. */
-	NEED(disk >= 0 && sendfile(disk, image, &pos, 16 << 10) == 16 << 10 &&
-	     !ftruncate(disk, EXT2_SIZE),
+	NEED(pread(image, buf, USED, 0) == USED &&
+	     pwrite(disk, buf, USED, 0) == USED && !ftruncate(disk, EXT2_SIZE),
 	     "copy of an ext2: expected success, got %s", strerror(errno));
 	close(image);
 	s->device = loop_device(disk, loop, sizeof(loop));
-	mount_ext2(loop, "slow", s->dir, sizeof(s->dir));
+	snprintf(s->dir, sizeof(s->dir), "%s/slow", scratch_dir());
+	NEED(!mkdir(s->dir, 0700), "mkdir %s: %s", s->dir, strerror(errno));
+	/* With barriers the device itself would have to answer sync(2). */
+	NEED(!mount(loop, s->dir, "ext2", MS_NOATIME, "nobarrier"),
+	     "mount of ext2: expected success, got %s", strerror(errno));
 }
 
 int slow_file(struct slow *s, const char *name, unsigned int n)
@@ -61,9 +46,9 @@ int slow_file(struct slow *s, const char *name, unsigned int n)
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	NEED(fd >= 0, "open of %s: %s", path, strerror(errno));
 	for (i = 0; i < n; i++)
-		NEED(pwrite(fd, "old", 3, i * page_size()) == 3,
+		NEED(pwrite(fd, "old", 3, (off_t)i * page_size()) == 3,
 		     "write: expected 3, got %s", strerror(errno));
-	NEED(!ftruncate(fd, n * page_size()) && !syncfs(fd),
+	NEED(!ftruncate(fd, (off_t)n * page_size()) && !syncfs(fd),
 	     "syncfs: expected 0, got %s", strerror(errno));
 	return fd;
 }
@@ -75,13 +60,14 @@ void slow_write(struct slow *s, int fd, unsigned int n)
 
 	NEED(vmstat_read("nr_writeback", &base), "expected nr_writeback");
 	for (i = 0; i < n; i++)
-		NEED(pwrite(fd, "new", 3, i * page_size()) == 3,
+		NEED(pwrite(fd, "new", 3, (off_t)i * page_size()) == 3,
 		     "write: expected 3, got %s", strerror(errno));
 	/* The new times of the inode; its data stays dirty. */
 	NEED(!fsync(s->device), "fsync of the device: expected 0, got %s",
 	     strerror(errno));
 	slow_stop(s);
-	NEED(!sync_file_range(fd, 0, n * page_size(), SYNC_FILE_RANGE_WRITE),
+	NEED(!sync_file_range(fd, 0, (off_t)n * page_size(),
+			      SYNC_FILE_RANGE_WRITE),
 	     "sync_file_range: expected 0, got %s", strerror(errno));
 	NEED(vmstat_delta_is("nr_writeback", base, n, scaled_ms(1000), &now),
 	     "expected %u pages under writeback, got %ld", n, now);
@@ -89,14 +75,18 @@ void slow_write(struct slow *s, int fd, unsigned int n)
 
 void slow_stop(struct slow *s)
 {
-	/* Who waits for what is frozen cannot be killed: thaw in any case. */
-	restore_later("/proc/sysrq-trigger", "j");
-	NEED(!ioctl(s->lower, FIFREEZE, 0), "freeze: expected 0, got %s",
-	     strerror(errno));
+	srv_pause(s->fs, true);
 }
 
 void slow_go(struct slow *s)
 {
-	NEED(!ioctl(s->lower, FITHAW, 0), "thaw: expected 0, got %s",
-	     strerror(errno));
+	srv_pause(s->fs, false);
+}
+
+void slow_umount(struct slow *s)
+{
+	close(s->device);
+	/* Processes that had pages of it mapped are still exiting. */
+	NEED(wait_until(!umount2(s->dir, 0), scaled_ms(5000)),
+	     "umount of the ext2: expected success, got %s", strerror(errno));
 }

@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/mempolicy.h>
 #include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -10,10 +11,12 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
 #include <unistd.h>
 
 #include "flight.h"
 #include "server.h"
+#include "slow.h"
 #include "test.h"
 
 #define DIRTY		(16UL << 20)	/* written by the client */
@@ -120,6 +123,22 @@ static long call_fsync(void *arg)
 }
 
 /*
+ * Reclaim has a list a node.  Were the pages in flight on one node and what the
+ * server uses up on another, reclaim would find enough without them.
+ */
+static void use_one_node(void)
+{
+	int nodes[64];
+	unsigned long mask;
+
+	if (node_list(nodes, 64) < 2)
+		return;
+	mask = 1UL << nodes[0];
+	NEED(!syscall(SYS_set_mempolicy, MPOL_BIND, &mask, 8 * sizeof(mask)),
+	     "set_mempolicy: expected 0, got %s", strerror(errno));
+}
+
+/*
  * The server is single-threaded and lives in a v1 memory cgroup at its limit,
  * together with the client.  While it has a WRITE to answer it needs memory,
  * and reclaim comes by the pages of that WRITE.  Legacy reclaim waits for
@@ -141,6 +160,7 @@ TEST(memcg_server_at_limit,
 	long fails;
 	int fd;
 
+	use_one_node();
 	make_group(DIRTY + ROOM);
 	fs = fs_mount(&(struct srv_opts){
 		.max_write = REQUEST, .max_background = 2 * n,
@@ -246,4 +266,77 @@ TEST(counters_per_memcg,
 	       "writeback of the group after the answers: expected 0 to within "
 	       "%ld, got %ld", slack, got);
 	leave_group();
+}
+
+#define OTHER_PAGES	768
+
+/*
+ * Fill the group with pages under writeback, and then want more than it has.
+ * Only small pages: a huge one would be more than the limit allows for.
+ */
+static long use_up_group(void *arg)
+{
+	const size_t ps = page_size(), size = OTHER_PAGES / 2 * ps;
+	int fd = *(int *)arg;
+	unsigned char *p;
+	unsigned int i;
+
+	p = mmap(NULL, size, PROT_READ | PROT_WRITE,
+		 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	if (p == MAP_FAILED)
+		return -1;
+	madvise(p, size, MADV_NOHUGEPAGE);
+	join_group();
+	actor_begin();
+	for (i = 0; i < OTHER_PAGES; i++)
+		if (pwrite(fd, "new", 3, (off_t)i * ps) != 3)
+			return -1;
+	if (sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE))
+		return -1;
+	memset(p, 1, size);
+	return 0;
+}
+
+/*
+ * Reclaim in a v1 group that has only pages under writeback waits for them: the
+ * group is out of memory otherwise.  What is too broad in 0001 and 0002 waits
+ * for no file system.
+ */
+TEST(memcg_other_waits,
+	.purpose = "reclaim in a v1 memory cgroup waits for pages in flight of "
+		"a file system that is not FUSE",
+	.guards = "", .stock = STOCK_PASSES, .danger = WEDGE)
+{
+	const size_t ps = page_size();
+	struct slow slow;
+	struct actor actor;
+	bool waits, done;
+	int fd;
+
+	slow_mount(&slow);
+	make_group(OTHER_PAGES * ps + (1 << 20));
+	fd = slow_file(&slow, "data", OTHER_PAGES);
+	/* Out of the cache, or they would not be of the group. */
+	NEED(!posix_fadvise(fd, 0, 0, POSIX_FADV_DONTNEED),
+	     "fadvise: expected 0, got an error");
+	slow_stop(&slow);
+
+	actor_start(&actor, use_up_group, &fd);
+	waits = wait_until(actor.st->begun && actor_blocks(&actor),
+			   scaled_ms(10000));
+	/* Out of memory it is after a while, and not at once. */
+	done = actor_done(&actor, scaled_ms(1000));
+	waits = waits && !done && actor_task_state(&actor) != 'Z';
+	slow_go(&slow);
+
+	EXPECT(waits, "expected who needs memory to wait for %d pages of an "
+	       "ext2 in flight, got %s", OTHER_PAGES, done ? "it done" :
+	       "it killed, or running");
+	if (!actor_done(&actor, prompt_ms()))
+		show_stack(actor.pid);
+	EXPECT(actor.st->done && !actor.st->ret, "expected it to get memory "
+	       "once the pages are written, got %s", actor.st->done ?
+	       strerror(actor.st->err) : "it stuck or killed");
+	close(fd);
+	slow_umount(&slow);
 }

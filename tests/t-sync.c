@@ -279,3 +279,27 @@ TEST(sync_remount_setattr_held,
 	EXPECT(!remount.st->ret, "remount: expected 0, got %s",
 	       strerror(remount.st->err));
 }
+
+/*
+ * sync(2) does not wait for a server, but what is dirty is on its way to it:
+ * long before it would be written anyway, half a minute later.  What is too
+ * broad in 0007 and 0015 does not even start.
+ */
+TEST(sync_starts_writeback,
+	.purpose = "after sync(2) dirty pages are on their way to the server",
+	.guards = "", .stock = STOCK_PASSES)
+{
+	struct fs *fs = fs_mount(&(struct srv_opts){ 0 });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	const unsigned int bound = 10000;
+
+	fs_lift_dirty_limit(fs);
+	NEED(pwrite(fd, "dirty", 5, 0) == 5, "write: expected 5, got %s",
+	     strerror(errno));
+	NEED(!srv_writes(fs), "expected no WRITE before sync, got %u",
+	     srv_writes(fs));
+	sync();
+	/* Not scaled: the machine may be slow, the half minute is not. */
+	EXPECT(wait_until(srv_writes(fs), bound), "expected a WRITE at the "
+	       "server within %u ms of sync, got none", bound);
+}

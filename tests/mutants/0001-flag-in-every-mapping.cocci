@@ -6,7 +6,6 @@
 // Killed-by: others_pages
 
 @@
-expression inode;
 @@
-  mapping->host = inode;
+  mapping->flags = 0;
 + set_bit(AS_WRITEBACK_MAY_BLOCK, &mapping->flags);

@@ -3,7 +3,7 @@
 //
 // Change: 0006
 // Site: fs/fuse/file.c fuse_range_is_writeback 1
-// Killed-by: data_direct_read_in_flight
+// Killed-by: fopen_direct_io_in_flight
 
 @@
 @@
