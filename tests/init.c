@@ -56,6 +56,7 @@
 #include <poll.h>
 #include <signal.h>
 #include <stdarg.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -77,6 +78,7 @@
 #define ALIVE_SECS	2
 #define TERM_SECS	10	/* from SIGTERM to SIGKILL */
 #define SYNC_SECS	10	/* before a reboot goes on without it */
+#define LEFT_SECS	5	/* in D, until that is said */
 #define KILL_SECS	10	/* from SIGKILL to leaving it behind */
 
 struct expected {
@@ -684,7 +686,7 @@ static int run_suite(struct expected *e, char *how, size_t size)
  * Tasks that the suite has left behind in D, from /proc/<pid>/stat alone:
  * nothing else of a hung task is safe to read.
  */
-static int say_left_behind(void)
+static int left_behind(bool say)
 {
 	DIR *dir = opendir("/proc");
 	char path[300], buf[512], *state;
@@ -704,11 +706,28 @@ static int say_left_behind(void)
 		if (!state || state[1] != ' ' || state[2] != 'D')
 			continue;
 		state[1] = '\0';
-		ktap("# init: left in D: %s\n", buf);
+		if (say)
+			ktap("# init: left in D: %s\n", buf);
 		nr++;
 	}
 	if (dir)
 		closedir(dir);
+	return nr;
+}
+
+/*
+ * A task that is on its way out may be in D for a moment, waiting for RCU say;
+ * one that was left behind stays there.
+ */
+static int say_left_behind(void)
+{
+	struct timespec pause = { .tv_nsec = 100000000 };
+	long end = uptime() + LEFT_SECS;
+	int nr;
+
+	while (left_behind(false) && uptime() < end)
+		nanosleep(&pause, NULL);
+	nr = left_behind(true);
 	if (nr)
 		write_file("/proc/sysrq-trigger", "w");
 	return nr;
