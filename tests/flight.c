@@ -97,6 +97,24 @@ long call_sync(void *unused)
 	return 0;
 }
 
+long call_fsync(void *fd)
+{
+	actor_begin();
+	return fsync(*(int *)fd);
+}
+
+long call_close(void *fd)
+{
+	actor_begin();
+	return close(*(int *)fd);
+}
+
+long call_syncfs(void *fd)
+{
+	actor_begin();
+	return syncfs(*(int *)fd);
+}
+
 /* The same byte as it has, so that no test has to know. */
 static long store_again(void *fd)
 {

@@ -40,6 +40,10 @@ long quiet_writeback(void);
 
 /* An actor: sync(2). */
 long call_sync(void *unused);
+/* The same with the descriptor that @fd points to. */
+long call_fsync(void *fd);
+long call_close(void *fd);
+long call_syncfs(void *fd);
 
 /*
  * What every server must do: pages of a file are in flight for it, they arrive,

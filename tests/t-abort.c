@@ -15,18 +15,6 @@
 #include "server.h"
 #include "test.h"
 
-static long call_fsync(void *arg)
-{
-	actor_begin();
-	return fsync(*(int *)arg);
-}
-
-static long call_close(void *arg)
-{
-	actor_begin();
-	return close(*(int *)arg);
-}
-
 static long call_pwrite(void *arg)
 {
 	actor_begin();
@@ -61,12 +49,6 @@ static long call_sync_file_range(void *arg)
 	actor_begin();
 	return sync_file_range(*(int *)arg, 0, page_size(),
 			       SYNC_FILE_RANGE_WAIT_BEFORE);
-}
-
-static long call_syncfs(void *arg)
-{
-	actor_begin();
-	return syncfs(*(int *)arg);
 }
 
 static long call_ftruncate(void *arg)

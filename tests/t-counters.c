@@ -196,12 +196,6 @@ static void expect_none_counted(struct held *h, const char *after)
 	       after, HELD, got);
 }
 
-static long call_fsync(void *arg)
-{
-	actor_begin();
-	return fsync(*(int *)arg);
-}
-
 /*
  * All WRITEs fail: the pages are no longer under writeback, they are whole and
  * clean, and can be written again.  Guards 0006.

@@ -22,18 +22,6 @@ static void write_and_hold(struct fs *fs, int fd)
 	NEED(srv_wait_held(fs, 1), "expected a WRITE at the server, got none");
 }
 
-static long call_fsync(void *arg)
-{
-	actor_begin();
-	return fsync(*(int *)arg);
-}
-
-static long call_close(void *arg)
-{
-	actor_begin();
-	return close(*(int *)arg);
-}
-
 static const char *errname(long ret, int err)
 {
 	return ret == -1 ? strerror(err) : "no error";

@@ -116,12 +116,6 @@ static void need_memory(void)
 	}
 }
 
-static long call_fsync(void *arg)
-{
-	actor_begin();
-	return fsync(*(int *)arg);
-}
-
 /*
  * Reclaim has a list a node.  Were the pages in flight on one node and what the
  * server uses up on another, reclaim would find enough without them.

@@ -10,6 +10,7 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "flight.h"
 #include "server.h"
 #include "slow.h"
 #include "test.h"
@@ -32,20 +33,6 @@ static void expect_returns(struct actor *a, const char *name)
 		show_stack(a->pid);
 	EXPECT(a->st->done, "%s: expected to return within %u ms once the "
 	       "data is written, got it stuck", name, prompt_ms());
-}
-
-static long call_sync(void *unused)
-{
-	(void)unused;
-	actor_begin();
-	sync();
-	return 0;
-}
-
-static long call_syncfs(void *fd)
-{
-	actor_begin();
-	return syncfs(*(int *)fd);
 }
 
 /*

@@ -13,18 +13,6 @@
 #include "server.h"
 #include "test.h"
 
-static long call_syncfs(void *arg)
-{
-	actor_begin();
-	return syncfs(*(int *)arg);
-}
-
-static long call_close(void *arg)
-{
-	actor_begin();
-	return close(*(int *)arg);
-}
-
 /*
  * Anybody may call sync(2), and suspend does: it must not depend on the good
  * will of whoever runs a FUSE server.  0007 and 0003 each do for this: it

@@ -16,6 +16,7 @@
 #include <sys/wait.h>
 #include <unistd.h>
 
+#include "flight.h"
 #include "server.h"
 #include "test.h"
 
@@ -291,12 +292,6 @@ static long store_closed_unmap(void *arg)
 	memcpy(map, "mapped", 6);
 	actor_begin();
 	return munmap(map, page_size());
-}
-
-static long call_syncfs(void *arg)
-{
-	actor_begin();
-	return syncfs(*(int *)arg);
 }
 
 static void show_khugepaged(void)

@@ -129,12 +129,6 @@ TEST(kill_in_flight,
 	leave_in_flight(map_and_stay, true);
 }
 
-static long call_fsync(void *arg)
-{
-	actor_begin();
-	return fsync(*(int *)arg);
-}
-
 /*
  * fsync(2) hears no signal while it waits for the server.  One that has been
  * killed goes as soon as the connection is aborted.
