@@ -1233,3 +1233,12 @@ const struct srv_event *srv_find(const struct fs *fs, uint32_t opcode,
 			return &fs->sh->log[i];
 	return NULL;
 }
+
+unsigned int srv_count(const struct fs *fs, uint32_t opcode)
+{
+	unsigned int n = 0;
+
+	while (srv_find(fs, opcode, n))
+		n++;
+	return n;
+}

@@ -175,6 +175,8 @@ bool srv_wait_held(struct fs *fs, unsigned int n);
 unsigned int srv_writes(const struct fs *fs);
 const struct srv_event *srv_find(const struct fs *fs, uint32_t opcode,
 				 unsigned int nth);
+/* Requests with this opcode seen so far. */
+unsigned int srv_count(const struct fs *fs, uint32_t opcode);
 uint64_t srv_hash(const void *data, size_t len);
 
 extern struct fs *current_fs;

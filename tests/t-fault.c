@@ -14,22 +14,15 @@
 #include <sys/syscall.h>
 #include <unistd.h>
 
+#include "nth.h"
 #include "server.h"
 #include "test.h"
 
-/*
- * The kernel can fail the n-th allocation that a task makes from now on
- * (/proc/thread-self/fail-nth).  Each operation is done again and again, with
- * n = 1, 2, 3, ... until it has made fewer than n: then each of its allocations
- * has failed once.  What may not fail (__GFP_NOFAIL) is not counted.
- */
-#define MAX_NTH		1000
 #define LARGE		40	/* pages: a request's array must grow for them */
 
 struct job {
 	struct fs *fs;
 	int fd;
-	int nth_fd;
 	unsigned char *map;	/* of the whole file */
 	unsigned char *want;	/* what the file has to hold */
 	unsigned char *old;	/* what it had to hold before */
@@ -48,26 +41,6 @@ struct op {
 	/* -1 and errno, or the bytes it wrote, or 0; sets what to expect. */
 	long (*run)(struct job *j);
 };
-
-static void arm(struct job *j, unsigned int nth)
-{
-	char text[16];
-	int n = snprintf(text, sizeof(text), "%u", nth);
-
-	NEED(pwrite(j->nth_fd, text, n, 0) == n,
-	     "fail-nth = %u: expected success, got %s", nth, strerror(errno));
-}
-
-/* How many more allocations it would have taken; 0 if one has failed. */
-static unsigned int disarm(struct job *j)
-{
-	char text[32] = "";
-	ssize_t n = pread(j->nth_fd, text, sizeof(text) - 1, 0);
-
-	NEED(n > 0, "fail-nth: expected a number, got %s", strerror(errno));
-	arm(j, 0);
-	return strtoul(text, NULL, 10);
-}
 
 /* Other bytes each time, so that old ones are noticed. */
 static void fill(struct job *j, size_t from, size_t to)
@@ -351,10 +324,10 @@ static bool fail_one(struct job *j, const struct op *op, unsigned int nth)
 	int err;
 
 	op->prepare(j);
-	arm(j, nth);
+	nth_arm(nth);
 	ret = op->run(j);
 	err = errno;
-	left = disarm(j);
+	left = nth_disarm();
 	j->injected += !left;
 	/* An error of writeback that nobody has heard of yet comes as EIO. */
 	EXPECT(ret >= 0 || (!left && (err == ENOMEM || err == EIO)),
@@ -397,23 +370,6 @@ static bool fail_one(struct job *j, const struct op *op, unsigned int nth)
 	return !left;
 }
 
-/* Let the kernel fail what it would leave alone, and say less of it. */
-static void set_knob(const char *attr, const char *name, const char *value)
-{
-	char path[96], old[32], *p;
-
-	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", attr, name);
-	if (!read_file(path, old, sizeof(old)))
-		test_skip("needs debugfs with %s (CONFIG_FAILSLAB, "
-			  "CONFIG_FAIL_PAGE_ALLOC)", path);
-	p = strchr(old, '\n');
-	if (p)
-		*p = '\0';
-	restore_later(path, old);
-	NEED(write_file(path, value), "%s: expected to set it to %s, got %s",
-	     path, value, strerror(errno));
-}
-
 static void fail_all(const struct op *ops, unsigned int n,
 		     const struct srv_opts *opts)
 {
@@ -421,17 +377,7 @@ static void fail_all(const struct op *ops, unsigned int n,
 	unsigned int i, nth, injected = 0, reported = 0;
 	struct job j = { 0 };
 
-	j.nth_fd = open("/proc/thread-self/fail-nth", O_RDWR | O_CLOEXEC);
-	if (j.nth_fd < 0)
-		test_skip("needs /proc/thread-self/fail-nth "
-			  "(CONFIG_FAULT_INJECTION)");
-	set_knob("failslab", "ignore-gfp-wait", "N");
-	set_knob("failslab", "verbose", "0");
-	set_knob("fail_page_alloc", "ignore-gfp-wait", "N");
-	set_knob("fail_page_alloc", "ignore-gfp-highmem", "N");
-	set_knob("fail_page_alloc", "min-order", "0");
-	set_knob("fail_page_alloc", "verbose", "0");
-
+	nth_init();
 	j.nr_nodes = node_list(j.nodes, 64);
 	j.want = malloc(size);
 	j.old = malloc(size);
@@ -450,8 +396,8 @@ static void fail_all(const struct op *ops, unsigned int n,
 		fail_one(&j, &ops[i], 0);
 		j.injected = j.reported = 0;
 		for (nth = 1; fail_one(&j, &ops[i], nth); nth++)
-			EXPECT(nth < MAX_NTH, "%s: expected fewer than %u "
-			       "allocations, got more", ops[i].name, MAX_NTH);
+			EXPECT(nth < NTH_MAX, "%s: expected fewer than %u "
+			       "allocations, got more", ops[i].name, NTH_MAX);
 		EXPECT(j.injected, "%s: expected at least one allocation, "
 		       "got none", ops[i].name);
 		diag("%s: %u failures injected, %u reported", ops[i].name,
