@@ -232,6 +232,10 @@ TEST(last_reference_in_flight,
 	NEED(!unmapper.st->ret, "munmap: expected 0, got %s",
 	     strerror(unmapper.st->err));
 	srv_release_all(fs);
+	NEED(wait_until(srv_find(fs, FUSE_WRITE, 0)->t_out, prompt_ms()),
+	     "expected the server to answer the WRITE, got nothing");
+	EXPECT(!memcmp(fs_store(fs, 1), "last", 4),
+	       "expected the data at the server, got other bytes");
 	actor_start(&user, call_stat, fs);
 	if (!actor_done(&user, prompt_ms())) {
 		diag("server %d", fs->server);
@@ -240,6 +244,4 @@ TEST(last_reference_in_flight,
 	EXPECT(user.st->done, "access of another file: expected it done within "
 	       "%u ms of the last answer for a file that is gone, got it stuck",
 	       prompt_ms());
-	EXPECT(!memcmp(fs_store(fs, 1), "last", 4),
-	       "expected the data at the server, got other bytes");
 }

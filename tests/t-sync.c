@@ -291,3 +291,35 @@ TEST(sync_starts_writeback,
 	EXPECT(wait_until(srv_writes(fs), bound), "expected a WRITE at the "
 	       "server within %u ms of sync, got none", bound);
 }
+
+/*
+ * drop_caches goes through all file systems as sync(2) does, and drops what is
+ * clean of FUSE as well.  What is too broad in 0015 leaves it out.
+ */
+TEST(drop_caches_drops,
+	.purpose = "drop_caches drops clean pages of FUSE",
+	.guards = "", .stock = STOCK_PASSES, .danger = WEDGE)
+{
+	const unsigned int n = 64;
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){ 0 });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	unsigned char in_cache[64];
+	unsigned int i, left = 0;
+	void *map;
+
+	for (i = 0; i < n; i++)
+		NEED(pwrite(fd, "clean", 5, i * ps) == 5,
+		     "write: expected 5, got %s", strerror(errno));
+	NEED(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	map = mmap(NULL, n * ps, PROT_READ, MAP_SHARED, fd, 0);
+	NEED(map != MAP_FAILED, "mmap: %s", strerror(errno));
+	NEED(write_file("/proc/sys/vm/drop_caches", "1"),
+	     "write of drop_caches: %s", strerror(errno));
+	NEED(!mincore(map, n * ps, in_cache), "mincore: %s", strerror(errno));
+	for (i = 0; i < n; i++)
+		left += in_cache[i] & 1;
+	/* New pages stay until they are on the LRU lists. */
+	EXPECT(left < n / 2, "clean pages in the cache after drop_caches: "
+	       "expected fewer than %u of %u, got %u", n / 2, n, left);
+}

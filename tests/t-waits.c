@@ -3,6 +3,7 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
+#include <linux/fuse.h>
 #include <signal.h>
 #include <string.h>
 #include <sys/mman.h>
@@ -156,6 +157,12 @@ TEST(killed_fsync_goes,
 	       "in state %c", prompt_ms(), actor_task_state(&actor));
 }
 
+/*
+ * Well before the flusher would come by, half a minute after a page got dirty.
+ * Not scaled: the machine may be slow, the half minute is not.
+ */
+#define SOON_MS 10000
+
 /* What a mapping has dirtied is sent when it goes, if not before. */
 static long store_and_munmap(void *arg)
 {
@@ -184,6 +191,8 @@ TEST(munmap_sends,
 	struct actor actor;
 	unsigned int n;
 
+	/* Or the flusher sends it, once there is a dirty page. */
+	fs_lift_dirty_limit(fs);
 	NEED(!ftruncate(fd, page_size()) && !fsync(fd),
 	     "ftruncate: expected 0, got %s", strerror(errno));
 	n = srv_writes(fs);
@@ -191,12 +200,93 @@ TEST(munmap_sends,
 	EXPECT(actor_done(&actor, prompt_ms()) && !actor.st->ret,
 	       "munmap: expected 0 within %u ms, got %s", prompt_ms(),
 	       actor.st->done ? strerror(actor.st->err) : "it stuck");
-	/* Well before the flusher would come by. */
-	EXPECT(wait_until(srv_writes(fs) > n, scaled_ms(3000)),
-	       "expected a WRITE at the server after munmap, got none");
+	/* The call itself has made the request. */
+	EXPECT(wait_until(srv_writes(fs) > n, SOON_MS),
+	       "expected a WRITE at the server within %u ms of munmap, got "
+	       "none", SOON_MS);
 	/* It is counted when it comes, and stored when it is answered. */
 	EXPECT(wait_until(!memcmp(fs_store(fs, 0), "mapped", 6), prompt_ms()),
 	       "expected the data at the server, got other bytes");
+}
+
+struct page_at {
+	int fd;
+	off_t pos;
+};
+
+static long store_at_and_munmap(void *arg)
+{
+	struct page_at *p = arg;
+	unsigned char *map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
+				  MAP_SHARED, p->fd, p->pos);
+
+	if (map == MAP_FAILED)
+		return -1;
+	memcpy(map, "mapped", 6);
+	actor_begin();
+	return munmap(map, page_size());
+}
+
+/*
+ * Somebody closes the file, and waits for a page in flight with the inode in
+ * hand.  Who unmaps it then can neither have the inode written back nor wait for
+ * that, and has to send his pages himself.  Where pages in flight are copies a
+ * close keeps all that is new from being sent.  Guards 0016 and 0006.
+ */
+TEST(munmap_sends_during_close,
+	.purpose = "after munmap(2) the server gets what was written, also if "
+		"another process waits in close",
+	.guards = "0006,0016", .stock = STOCK_FAILS)
+{
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR), other = dup(fd);
+	struct page_at second = { .fd = fd, .pos = ps };
+	struct actor closer, unmapper;
+
+	NEED(other >= 0 && !ftruncate(fd, 2 * ps) && !fsync(fd),
+	     "ftruncate: expected 0, got %s", strerror(errno));
+	hold_pages(fs, fd, 1);
+	actor_start(&closer, call_close, &other);
+	NEED(actor_blocks(&closer), "expected close to wait for the server, "
+	     "got it %s", closer.st->done ? "done" : "running");
+
+	actor_start(&unmapper, store_at_and_munmap, &second);
+	if (!actor_done(&unmapper, prompt_ms())) {
+		diag("task %d in munmap", unmapper.pid);
+		show_stack(unmapper.pid);
+	}
+	EXPECT(unmapper.st->done && !unmapper.st->ret, "munmap: expected 0 "
+	       "within %u ms while another process waits in close, got %s",
+	       prompt_ms(), unmapper.st->done ? strerror(unmapper.st->err) :
+	       "it stuck");
+	EXPECT(wait_until(fs->sh->held == 2, SOON_MS), "expected a second "
+	       "WRITE at the server within %u ms of munmap while another "
+	       "process waits in close, got none", SOON_MS);
+	srv_answer_all(fs);
+	EXPECT(actor_done(&closer, prompt_ms()), "close: expected to return "
+	       "within %u ms after the answer, got it stuck", prompt_ms());
+	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT_DATA_INTACT(fs, fd, 1);
+	EXPECT(!memcmp(fs_store(fs, 0) + ps, "mapped", 6),
+	       "second page: expected its data at the server, got other bytes");
+}
+
+/* There is no event to wait for where nothing happens. */
+static void give_it_time(void)
+{
+	unsigned int step = 6, i;
+
+	for (i = 0; i < 8; i++)
+		poll_pause(&step);
+}
+
+static void invalidation_begins(struct fs *fs, uint64_t offset, uint64_t size)
+{
+	fs->sh->invalidating = 0;
+	srv_notify(fs, FUSE_NOTIFY_INVAL_INODE, 0, offset, size);
+	NEED(wait_until(fs->sh->invalidating, prompt_ms()), "expected the "
+	     "server to begin, got nothing");
 }
 
 /*
@@ -213,15 +303,10 @@ TEST(notify_inval_waits,
 		.max_write = page_size() });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
 	unsigned char *map = hold_pages(fs, fd, 1);
-	unsigned int step = 6, i;
 
 	EXPECT_UNDER_WRITEBACK(map, 1);
-	srv_invalidate(fs, 0);
-	NEED(wait_until(fs->sh->invalidating, prompt_ms()), "expected the "
-	     "server to begin, got nothing");
-	/* There is no event to wait for where nothing happens. */
-	for (i = 0; i < 8; i++)
-		poll_pause(&step);
+	invalidation_begins(fs, 0, 0);
+	give_it_time();
 	EXPECT(!fs->sh->invalidated, "invalidation: expected to wait while the "
 	       "WRITE is held, got it %s", fs->sh->invalidated > 0 ? "done" :
 	       strerror(-fs->sh->invalidated));
@@ -233,6 +318,63 @@ TEST(notify_inval_waits,
 	       "%s", strerror(-fs->sh->invalidated));
 	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
 	EXPECT_DATA_INTACT(fs, fd, 1);
+}
+
+static bool cached(const unsigned char *page)
+{
+	unsigned char in_cache = 0;
+
+	NEED(!mincore((void *)page, page_size(), &in_cache), "mincore: %s",
+	     strerror(errno));
+	return in_cache & 1;
+}
+
+/* It ends soon, has done what it should, and the page is gone. */
+static void expect_invalidated(struct fs *fs, const char *when,
+			       const unsigned char *page)
+{
+	EXPECT(wait_until(fs->sh->invalidated, prompt_ms()), "invalidation %s: "
+	       "expected to end within %u ms, got it stuck", when, prompt_ms());
+	EXPECT(fs->sh->invalidated == 1, "invalidation %s: expected success, "
+	       "got %s", when, strerror(-fs->sh->invalidated));
+	EXPECT(!cached(page), "invalidation %s: expected the page to be gone "
+	       "from the cache, got it there", when);
+}
+
+/*
+ * What is invalidated is the range that the server names, and it is gone when
+ * the server hears that it is: pages in flight elsewhere in the file are nobody's
+ * business, and those in it are waited for and then dropped.
+ */
+TEST(notify_inval_range,
+	.purpose = "a server's invalidation of some pages waits for those of "
+		"them in flight, for no others, and drops them",
+	.guards = "", .stock = STOCK_PASSES)
+{
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	unsigned char *map, *clean;
+
+	NEED(pwrite(fd, "clean", 5, 4 * ps) == 5 && !fsync(fd),
+	     "write: expected success, got %s", strerror(errno));
+	map = hold_pages(fs, fd, 2);
+	clean = mmap(NULL, ps, PROT_READ, MAP_SHARED, fd, 4 * ps);
+	NEED(clean != MAP_FAILED, "mmap: %s", strerror(errno));
+	NEED(cached(clean), "expected a page that was written to be in the "
+	     "cache, got it gone");
+
+	invalidation_begins(fs, 4 * ps, ps);
+	expect_invalidated(fs, "of a page while others are in flight", clean);
+	invalidation_begins(fs, 0, ps);
+	give_it_time();
+	srv_release_at(fs, 0);
+	expect_invalidated(fs, "of a page in flight, after the answer", map);
+	EXPECT(fs->sh->held == 1, "expected the other WRITE to be held, got "
+	       "%u of it", fs->sh->held);
+	srv_answer_all(fs);
+	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
+	EXPECT_DATA_INTACT(fs, fd, 2);
 }
 
 /* Somebody else's child, which may still wait to be collected. */
@@ -259,21 +401,20 @@ TEST(notify_inval_killed,
 	struct fs *fs = fs_mount(&(struct srv_opts){
 		.max_write = page_size() });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
-	unsigned int step = 6, i;
 	struct actor actor;
 	pid_t invalidator;
 
-	hold_pages(fs, fd, 1);
-	srv_invalidate(fs, 0);
-	NEED(wait_until(fs->sh->invalidating, prompt_ms()), "expected the "
-	     "server to begin, got nothing");
+	hold_pages(fs, fd, 3);
+	invalidation_begins(fs, 0, 0);
 	invalidator = fs->sh->invalidating;
 	/*
 	 * Let it get there: that it waits is what notify_inval_waits asserts,
 	 * and with copies it does not.
 	 */
-	for (i = 0; i < 8; i++)
-		poll_pause(&step);
+	give_it_time();
+	/* And on to the next. */
+	srv_release_at(fs, 0);
+	give_it_time();
 	actor_start(&actor, call_fsync, &fd);
 	NEED(actor_blocks(&actor), "fsync: expected to wait for the answer, "
 	     "got it done");
