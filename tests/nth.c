@@ -16,16 +16,12 @@ static int nth_fd = -1;
 /* Let the kernel fail what it would leave alone, and say less of it. */
 static void set_knob(const char *attr, const char *name, const char *value)
 {
-	char path[96], old[32], *p;
+	char path[96];
 
 	snprintf(path, sizeof(path), "/sys/kernel/debug/%s/%s", attr, name);
-	if (!read_file(path, old, sizeof(old)))
+	if (!restore_setting_later(path))
 		test_skip("needs debugfs with %s (CONFIG_FAILSLAB, "
 			  "CONFIG_FAIL_PAGE_ALLOC)", path);
-	p = strchr(old, '\n');
-	if (p)
-		*p = '\0';
-	restore_later(path, old);
 	NEED(write_file(path, value), "%s: expected to set it to %s, got %s",
 	     path, value, strerror(errno));
 }

@@ -19,6 +19,7 @@
 #include "block.h"
 #include "bystander.h"
 #include "flight.h"
+#include "khugepaged.h"
 #include "server.h"
 #include "test.h"
 
@@ -27,8 +28,6 @@
 #endif
 
 #define MEMORY		"/sys/devices/system/memory"
-#define THP		"/sys/kernel/mm/transparent_hugepage"
-#define HUGE		(2UL << 20)
 #define HELD		BYSTANDER_PAGES
 #define CROWD		4	/* other mounts that hang */
 #define CROWD_WRITES	(8UL << 20)
@@ -593,34 +592,6 @@ static void make_dir(char *path, size_t size, const char *name)
 	NEED(!mkdir(path, 0700), "mkdir %s: %s", path, strerror(errno));
 }
 
-/* What is in brackets, or all of it. */
-static void restore_setting(const char *path)
-{
-	char buf[128], *p, *end;
-
-	if (!read_file(path, buf, sizeof(buf)))
-		return;
-	p = strchr(buf, '[');
-	p = p ? p + 1 : buf;
-	end = p + strcspn(p, "]\n");
-	*end = '\0';
-	restore_later(path, p);
-}
-
-static void set(const char *path, const char *value)
-{
-	restore_setting(path);
-	write_file(path, value);
-}
-
-/* Or it would take its time. */
-static void hurry_khugepaged(void)
-{
-	set(THP "/khugepaged/scan_sleep_millisecs", "10");
-	set(THP "/khugepaged/alloc_sleep_millisecs", "10");
-	set(THP "/khugepaged/pages_to_scan", "100000");
-}
-
 void bystander_prepare(void)
 {
 	char loop[32], value[32];
@@ -647,11 +618,11 @@ void bystander_prepare(void)
 	/* Stays open here, or it would be gone. */
 	loop_device(memory_ext2(), scene->spare_loop,
 		    sizeof(scene->spare_loop));
-	hurry_khugepaged();
-	restore_setting("/sys/power/pm_test");
-	set("/sys/module/suspend/parameters/pm_test_delay", "0");
+	khugepaged_hurries();
+	restore_setting_later("/sys/power/pm_test");
+	set_for_now("/sys/module/suspend/parameters/pm_test_delay", "0");
 	snprintf(value, sizeof(value), "%u", scaled_ms(2000));
-	set("/sys/power/pm_freeze_timeout", value);
+	set_for_now("/sys/power/pm_freeze_timeout", value);
 	for (i = 0; i < NOPS; i++)
 		actor_prepare(&bystander[i], ops[i].call, NULL);
 }

@@ -147,6 +147,24 @@ void restore_later(const char *path, const char *value)
 	tell(MSG_RESTORE, -1, text, n + strlen(value) + 1);
 }
 
+bool restore_setting_later(const char *path)
+{
+	char buf[128], *p;
+
+	if (!read_file(path, buf, sizeof(buf)))
+		return false;
+	p = strchr(buf, '[');
+	p = p ? p + 1 : buf;
+	p[strcspn(p, "]\n")] = '\0';
+	restore_later(path, p);
+	return true;
+}
+
+bool set_for_now(const char *path, const char *value)
+{
+	return restore_setting_later(path) && write_file(path, value);
+}
+
 void rmdir_later(int dirfd, const char *name)
 {
 	tell(MSG_RMDIR, dirfd, name, strlen(name) + 1);
