@@ -117,20 +117,20 @@ static void expect_state(const char *path, const char *want)
 }
 
 /*
- * Put pages of the file in flight, the last of them in a block that can go
- * offline, and find that.  The number of pages is the value.
+ * Put pages of the file in flight, two of them in a block that can go offline:
+ * the last, and page @other.  Finds the block; the number of pages is the value.
  *
  * What others free meanwhile, a process that has not finished exiting say, is
  * given out before what is left of that block: then take that too, and begin
  * again with an empty file.
  */
 static unsigned int hold_in_block(struct fs *fs, int fd, char *state,
-				  size_t size)
+				  size_t size, unsigned int *other)
 {
 	const size_t ps = page_size();
-	unsigned int n, tries = 0;
+	unsigned int n, tries = 0, found;
+	char block[64], first[64];
 	unsigned char *map;
-	bool found = false;
 
 	fs_lift_dirty_limit(fs);
 	map = mmap(NULL, HELD_MAX * ps, PROT_READ, MAP_SHARED, fd, 0);
@@ -139,33 +139,42 @@ static unsigned int hold_in_block(struct fs *fs, int fd, char *state,
 	do {
 		NEED(!ftruncate(fd, 0), "truncate: %s", strerror(errno));
 		if (!use_up_other_blocks()) {
-			NEED(!tries, "expected a page of the file in a movable "
-			     "memory block, got none in %u tries of %u pages",
-			     tries, HELD_MAX);
+			NEED(!tries, "expected two pages of the file in a "
+			     "movable memory block, got none in %u tries of "
+			     "%u pages", tries, HELD_MAX);
 			test_skip("needs a movable memory block without "
 				  "reserved pages, movablecore= on the command "
 				  "line gives some");
 		}
-		for (n = 1; n <= HELD_MAX && !found; n++) {
-			NEED(pwrite(fd, "", 1, (n - 1) * ps) == 1,
+		found = 0;
+		for (n = 0; n < HELD_MAX && found < 2; n++) {
+			NEED(pwrite(fd, "", 1, n * ps) == 1,
 			     "write: expected 1, got %s", strerror(errno));
-			(void)*(volatile unsigned char *)&map[(n - 1) * ps];
-			found = movable_block(&map[(n - 1) * ps], state, size);
+			(void)*(volatile unsigned char *)&map[n * ps];
+			if (!movable_block(&map[n * ps], block, sizeof(block)))
+				continue;
+			if (found && !strcmp(block, first)) {
+				found++;
+			} else {
+				found = 1;
+				*other = n;
+				strcpy(first, block);
+			}
 		}
-		n--;
 		tries++;
-	} while (!found);
+	} while (found < 2);
 	if (tries > 1)
 		diag("a movable memory block came at try %u", tries);
 	/* Written again, they stay where they are. */
 	NEED(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
 	map = hold_pages(fs, fd, n);
 	EXPECT_UNDER_WRITEBACK(map, n);
-	NEED(movable_block(&map[(n - 1) * ps], state, size),
-	     "expected page %u to stay in its memory block, got it elsewhere",
-	     n);
+	NEED(movable_block(&map[*other * ps], state, size) &&
+	     movable_block(&map[(n - 1) * ps], block, sizeof(block)) &&
+	     !strcmp(block, state), "expected pages %u and %u to stay in their "
+	     "memory block, got one elsewhere", *other, n - 1);
 	restore_later(state, "online_movable");
-	diag("page %u is in %s", n, state);
+	diag("pages %u and %u are in %s", *other, n - 1, state);
 	return n;
 }
 
@@ -188,10 +197,10 @@ TEST(offline_in_flight,
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
 	unsigned int bound = scaled_ms(40000);
 	struct actor actor;
-	unsigned int n;
+	unsigned int n, other;
 	char state[64];
 
-	n = hold_in_block(fs, fd, state, sizeof(state));
+	n = hold_in_block(fs, fd, state, sizeof(state), &other);
 
 	actor_start(&actor, set_offline, state);
 	if (!actor_done(&actor, bound)) {
@@ -237,10 +246,10 @@ TEST(offline_slow_server,
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
 	struct timespec slow = { .tv_sec = 2 };
 	struct actor actor;
-	unsigned int n;
+	unsigned int n, other;
 	char state[64];
 
-	n = hold_in_block(fs, fd, state, sizeof(state));
+	n = hold_in_block(fs, fd, state, sizeof(state), &other);
 
 	actor_start(&actor, set_offline, state);
 	NEED(wait_until(actor.st->begun, scaled_ms(5000)),
@@ -260,6 +269,83 @@ TEST(offline_slow_server,
 	       "the answer, got it still trying", scaled_ms(40000));
 	EXPECT(!actor.st->ret, "offline: expected success after the server "
 	       "answered, got %s", strerror(actor.st->err));
+	expect_state(state, "offline");
+	EXPECT_DATA_INTACT(fs, fd, n);
+}
+
+/* What migration has left where it was, pages and tries together. */
+static long left_behind(void)
+{
+	long n = 0;
+
+	NEED(vmstat_look("pgmigrate_fail", &n),
+	     "expected pgmigrate_fail in /proc/vmstat, got nothing");
+	return n;
+}
+
+/* Offlining tries @tries times more with @n pages in its way, and goes on. */
+static void expect_tries(struct actor *a, unsigned int tries, unsigned int n,
+			 const char *when)
+{
+	const long before = left_behind();
+
+	if (!wait_until(a->st->done || left_behind() - before >= tries * n,
+			scaled_ms(20000)))
+		show_stack(a->pid);
+	EXPECT(!a->st->done, "offline %s: expected to keep trying, got %s "
+	       "after %llu ms", when, a->st->ret ? strerror(a->st->err) :
+	       "success", (unsigned long long)
+	       ((a->st->t_done - a->st->t_begun) / 1000000));
+	EXPECT(left_behind() - before >= tries * n, "offline %s: expected %u "
+	       "tries within %u ms with %u pages in flight, got %ld pages left "
+	       "behind", when, tries, scaled_ms(20000), n,
+	       left_behind() - before);
+}
+
+/*
+ * A server that is slow, and answers now and then, is no reason to give up:
+ * tries are counted anew when a page less is in the way.  It takes as many tries
+ * as offlining would make without that, fifty with a pause of 100 ms each.
+ * Guards 0004, which must not give up, nor use up all its tries in no time;
+ * without 0005 it does not try again, but waits.
+ */
+TEST(offline_progress,
+	.purpose = "offlining memory does not give up while pages that were in "
+		"flight go one by one",
+	.guards = "0004,0005,0006", .stock = STOCK_FAILS, .danger = WEDGE,
+	.limit = 150)
+{
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = ps, .max_background = 2 * HELD_MAX,
+		.congestion = 2 * HELD_MAX });
+	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	const unsigned int tries = 30;
+	unsigned int n, other;
+	struct actor actor;
+	char state[64];
+	uint64_t ms;
+
+	n = hold_in_block(fs, fd, state, sizeof(state), &other);
+	actor_start(&actor, set_offline, state);
+	NEED(wait_until(actor.st->begun, scaled_ms(5000)),
+	     "expected the actor to begin, got nothing");
+	expect_tries(&actor, tries, 2, "with two pages in flight");
+	srv_release_at(fs, other * ps);
+	/* The one that was under way may have met both. */
+	expect_tries(&actor, tries, 1, "after one of two answers");
+	ms = (now_ns() - actor.st->t_begun) / 1000000;
+	EXPECT(ms >= 2 * (tries - 2) * 100, "offline: expected %u tries with a "
+	       "pause of 100 ms each, got them within %llu ms", 2 * tries,
+	       (unsigned long long)ms);
+
+	srv_answer_all(fs);
+	if (!actor_done(&actor, scaled_ms(40000)))
+		show_stack(actor.pid);
+	EXPECT(actor.st->done, "offline: expected to end within %u ms after "
+	       "the last answer, got it still trying", scaled_ms(40000));
+	EXPECT(!actor.st->ret, "offline: expected success after the last "
+	       "answer, got %s", strerror(actor.st->err));
 	expect_state(state, "offline");
 	EXPECT_DATA_INTACT(fs, fd, n);
 }
@@ -290,10 +376,10 @@ TEST(offline_locked,
 	unsigned int bound = scaled_ms(40000);
 	struct actor writer, actor;
 	unsigned char *page;
-	unsigned int n;
+	unsigned int n, other;
 	char state[64];
 
-	n = hold_in_block(fs, fd, state, sizeof(state));
+	n = hold_in_block(fs, fd, state, sizeof(state), &other);
 	page = mmap(NULL, ps, PROT_READ | PROT_WRITE, MAP_SHARED, fd,
 		    (off_t)(n - 1) * ps);
 	NEED(page != MAP_FAILED, "mmap: %s", strerror(errno));
