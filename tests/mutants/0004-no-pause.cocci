@@ -3,7 +3,7 @@
 //
 // Change: 0004
 // Site: mm/memory_hotplug.c offline_retry 1
-// Killed-by: offline_slow_server
+// Killed-by: offline_slow_server offline_progress
 
 @@
 @@

@@ -3,7 +3,7 @@
 //
 // Change: 0004
 // Site: mm/memory_hotplug.c offline_retry 1
-// Killed-by: none
+// Killed-by: offline_progress
 
 @@
 expression c;

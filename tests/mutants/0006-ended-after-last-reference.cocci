@@ -3,7 +3,7 @@
 //
 // Change: 0006
 // Site: fs/fuse/file.c fuse_writepage_end 2
-// Killed-by: data_through_mmap
+// Killed-by: last_reference_in_flight
 
 @@
 identifier wpa;

@@ -4,7 +4,7 @@
 // Change: 0006
 // Site: fs/fuse/file.c fuse_writepage_locked 1
 // Absent: 6.12 because fuse_writepage_locked() begins writeback only when it has the request
-// Killed-by: none
+// Killed-by: launder_fails_once
 
 @@
 @@

@@ -3,7 +3,7 @@
 //
 // Change: 0010
 // Site: mm/khugepaged.c collapse_write_and_wait 1
-// Killed-by: khugepaged_in_flight
+// Killed-by: khugepaged_in_flight collapse_reads
 
 @@
 expression a, b;

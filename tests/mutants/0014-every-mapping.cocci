@@ -3,7 +3,7 @@
 //
 // Change: 0014
 // Site: mm/khugepaged.c collapse_file 1
-// Killed-by: none
+// Killed-by: khugepaged_reads_others
 
 @@
 identifier flagged =~ "^mapping_writeback_may_";

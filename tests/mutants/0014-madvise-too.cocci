@@ -4,7 +4,7 @@
 // Change: 0014
 // Site: mm/khugepaged.c collapse_file 1
 // Absent: 5.10 because it has no MADV_COLLAPSE
-// Killed-by: none
+// Killed-by: collapse_reads
 
 @@
 identifier flagged =~ "^mapping_writeback_may_";

@@ -3,7 +3,7 @@
 //
 // Change: 0015
 // Site: fs/super.c super_lock_to_iterate 1
-// Killed-by: none
+// Killed-by: drop_caches_drops
 
 @@
 @@

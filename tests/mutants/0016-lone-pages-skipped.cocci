@@ -4,7 +4,7 @@
 // Change: 0016
 // Site: fs/fuse/file.c fuse_vma_close 1
 // Absent: 5.10 because fuse_vma_close() does nothing else there
-// Killed-by: munmap_sends
+// Killed-by: munmap_sends_during_close
 
 @@
 expression e;

@@ -4,7 +4,7 @@
 // Change: 0016
 // Site: fs/fuse/file.c fuse_vma_close 1 5.10
 // Site: fs/fuse/file.c fuse_vma_close 2 6.1,6.12,6.18
-// Killed-by: munmap_sends
+// Killed-by: munmap_sends munmap_sends_during_close
 
 @@
 expression e;
