@@ -86,7 +86,28 @@ p << ends.p;
 @@
 refuse(p[0], "has a use of its own for err")
 
-@zeros depends on one && !ends@
+@has_one depends on one && !ends@
+type T;
+identifier err =~ "^err$";
+position p;
+@@
+ fuse_reverse_inval_inode(...)
+ {
+ <+...
+(
+ T err@p;
+|
+ T err@p = ...;
+)
+ ...+>
+ }
+
+@script:python@
+p << has_one.p;
+@@
+refuse(p[0], "has a variable err of its own")
+
+@zeros depends on one && !ends && !has_one@
 position p;
 @@
  fuse_reverse_inval_inode(...)

@@ -357,8 +357,20 @@ static void leave_groups(void)
 
 /*
  * The memory controller is in one hierarchy at a time, and stays where it once
- * had a group: of these two one is not here.
+ * had a group: of these two one is not here.  It must not be taken out of v2 in
+ * between: kernel memory of a group that is gone is counted down in v1 then, where
+ * it was never counted up, and every kernel complains ("page_counter underflow").
  */
+static bool memory_is_in_v1(void)
+{
+	char buf[4096], *p;
+
+	if (!read_file("/proc/cgroups", buf, sizeof(buf)))
+		return false;
+	p = strstr(buf, "\nmemory\t");
+	return p && atoi(p + strlen("\nmemory\t"));
+}
+
 static long by_memcg_v2(void *unused)
 {
 	long ret = NOT_HERE;
@@ -380,7 +392,8 @@ static long by_memcg_v1(void *unused)
 	long ret;
 
 	(void)unused;
-	if (mount("none", scene->group, "cgroup", 0, "memory"))
+	if (!memory_is_in_v1() ||
+	    mount("none", scene->group, "cgroup", 0, "memory"))
 		return NOT_HERE;
 	ret = at_limit("g/memory.limit_in_bytes");
 	leave_groups();
