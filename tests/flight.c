@@ -17,7 +17,7 @@ unsigned char held_byte(unsigned int page, size_t i)
 	return page * 37 + i * 11 + (i >> 8) + 1;
 }
 
-static void fill_page(unsigned char *p, unsigned int page)
+void held_page(unsigned char *p, unsigned int page)
 {
 	size_t i;
 
@@ -42,7 +42,7 @@ unsigned char *queue_pages(struct fs *fs, int fd, unsigned int n,
 	fs_lift_dirty_limit(fs);
 	srv_hold(fs, true);
 	for (i = 0; i < n; i++) {
-		fill_page(buf, i);
+		held_page(buf, i);
 		NEED(pwrite(fd, buf, ps, i * ps) == (ssize_t)ps,
 		     "write of page %u: expected success, got %s", i,
 		     strerror(errno));
@@ -80,7 +80,7 @@ unsigned char *hold_mapped_pages(struct fs *fs, int fd, unsigned int n)
 	     strerror(errno));
 	madvise(map, n * ps, MADV_DONTFORK);
 	for (i = 0; i < n; i++)
-		fill_page(map + i * ps, i);
+		held_page(map + i * ps, i);
 	NEED(!sync_file_range(fd, 0, n * ps, SYNC_FILE_RANGE_WRITE),
 	     "sync_file_range: expected 0, got %s", strerror(errno));
 	NEED(srv_wait_held(fs, before + n),
@@ -270,7 +270,7 @@ void expect_data_intact(const char *file, int line, struct fs *fs, int fd,
 
 	NEED(want && got, "expected memory, got none");
 	for (i = 0; i < n; i++) {
-		fill_page(want, i);
+		held_page(want, i);
 		if (memcmp(fs_store(fs, 0) + i * ps, want, ps))
 			test_fail(file, line, "page %u: expected its data at "
 				  "the server, got other bytes", i);

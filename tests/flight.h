@@ -7,6 +7,8 @@
 
 /* Byte @i of page @page of what hold_pages() writes. */
 unsigned char held_byte(unsigned int page, size_t i);
+/* All of them. */
+void held_page(unsigned char *p, unsigned int page);
 
 /*
  * Write @n pages with write(2), have them submitted one WRITE each and held by

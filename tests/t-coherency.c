@@ -11,50 +11,16 @@
 #include <unistd.h>
 
 #include "flight.h"
+#include "io.h"
 #include "server.h"
 #include "test.h"
 
 struct transfer {
 	int from, to;
-	unsigned char *buf;
 	size_t len;
 	off_t pos;
 	int mode;
 };
-
-static void *aligned_page(int byte)
-{
-	void *p = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
-		       MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	NEED(p != MAP_FAILED, "expected memory, got none");
-	memset(p, byte, page_size());
-	return p;
-}
-
-static void held_page(unsigned char *p, unsigned int page)
-{
-	size_t i;
-
-	for (i = 0; i < page_size(); i++)
-		p[i] = held_byte(page, i);
-}
-
-static long call_pread(void *arg)
-{
-	struct transfer *t = arg;
-
-	actor_begin();
-	return pread(t->from, t->buf, t->len, t->pos);
-}
-
-static long call_pwrite(void *arg)
-{
-	struct transfer *t = arg;
-
-	actor_begin();
-	return pwrite(t->to, t->buf, t->len, t->pos);
-}
 
 static long call_copy(void *arg)
 {
@@ -128,31 +94,24 @@ TEST(direct_write_in_flight,
 	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
 	int dfd = fs_open(fs, "data", O_RDWR | O_DIRECT);
-	struct transfer t = { .to = dfd, .len = ps };
-	unsigned char *got = malloc(ps);
+	struct io io = { .fd = dfd, .buf = shared_memory(ps, 'D'), .size = ps };
+	unsigned char *second = malloc(ps);
 
-	NEED(got && !ftruncate(fd, 8 * ps), "ftruncate: %s", strerror(errno));
-	t.buf = aligned_page('D');
+	NEED(second && !ftruncate(fd, 8 * ps), "ftruncate: %s",
+	     strerror(errno));
 	hold_pages(fs, fd, 2);
 
-	t.pos = 4 * ps;
-	expect_prompt(call_pwrite, &t, "O_DIRECT write of another page", ps);
+	io.pos = 4 * ps;
+	expect_prompt(call_pwrite, &io, "O_DIRECT write of another page", ps);
 	EXPECT(fs->sh->held == 2, "expected 2 WRITEs to be held, got %u",
 	       fs->sh->held);
-	t.pos = 0;
-	expect_waits(fs, call_pwrite, &t, "O_DIRECT write", ps);
+	io.pos = 0;
+	expect_waits(fs, call_pwrite, &io, "O_DIRECT write", ps);
 	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
-	EXPECT(!memcmp(fs_store(fs, 0), t.buf, ps), "expected what was written "
-	       "with O_DIRECT at the server, got other bytes");
-	EXPECT(pread(fd, got, ps, 0) == (ssize_t)ps && !memcmp(got, t.buf, ps),
-	       "expected what was written with O_DIRECT in the cache, got "
-	       "other bytes");
-	held_page(got, 1);
-	EXPECT(!memcmp(fs_store(fs, 0) + ps, got, ps), "page behind it: "
-	       "expected what was in flight at the server, got other bytes");
-	EXPECT(!memcmp(fs_store(fs, 0) + 4 * ps, t.buf, ps), "other page: "
-	       "expected what was written with O_DIRECT at the server, got "
-	       "other bytes");
+	EXPECT_PAGE(fs, fd, 0, io.buf, "what was written with O_DIRECT");
+	held_page(second, 1);
+	EXPECT_PAGE(fs, fd, 1, second, "what was in flight");
+	EXPECT_PAGE(fs, fd, 4, io.buf, "what was written with O_DIRECT");
 }
 
 /*
@@ -167,21 +126,20 @@ TEST(fopen_direct_io_in_flight,
 	const size_t ps = page_size();
 	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
-	struct transfer t = { .len = ps };
+	struct io io = { .buf = shared_memory(ps, 0), .size = ps };
 	unsigned char *want = malloc(ps);
 
 	NEED(want && !ftruncate(fd, 8 * ps), "ftruncate: %s", strerror(errno));
 	fs->sh->open_flags = FOPEN_DIRECT_IO;
-	t.from = fs_open(fs, "data", O_RDWR);
-	t.buf = aligned_page(0);
+	io.fd = fs_open(fs, "data", O_RDWR);
 	hold_pages(fs, fd, 1);
 
-	t.pos = 4 * ps;
-	expect_prompt(call_pread, &t, "direct read of another page", ps);
-	t.pos = 0;
-	expect_waits(fs, call_pread, &t, "direct read", ps);
+	io.pos = 4 * ps;
+	expect_prompt(call_pread, &io, "direct read of another page", ps);
+	io.pos = 0;
+	expect_waits(fs, call_pread, &io, "direct read", ps);
 	held_page(want, 0);
-	EXPECT(!memcmp(t.buf, want, ps), "expected what was in flight, got "
+	EXPECT(!memcmp(io.buf, want, ps), "expected what was in flight, got "
 	       "other bytes");
 }
 
@@ -197,7 +155,7 @@ TEST(read_in_flight,
 	const size_t ps = page_size();
 	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
-	struct transfer t = { .from = fd };
+	struct io io = { .fd = fd, .buf = shared_memory(ps, 0), .size = ps };
 	unsigned char *want = malloc(ps);
 	unsigned int i;
 
@@ -210,18 +168,16 @@ TEST(read_in_flight,
 	NEED(pwrite(fd, want, ps, 8 * ps) == (ssize_t)ps &&
 	     !sync_file_range(fd, 0, 0, SYNC_FILE_RANGE_WRITE) &&
 	     srv_wait_held(fs, 1), "expected a WRITE at the server, got none");
-	t.len = ps;
-	t.buf = aligned_page(0);
-	t.pos = 8 * ps;
-	expect_prompt(call_pread, &t, "read of the page in flight", ps);
-	EXPECT(!memcmp(t.buf, want, ps), "expected what was written, got other "
-	       "bytes");
+	io.pos = 8 * ps;
+	expect_prompt(call_pread, &io, "read of the page in flight", ps);
+	EXPECT(!memcmp(io.buf, want, ps),
+	       "expected what was written, got other bytes");
 	for (i = 0; i < 64; i++) {
 		if (i == 8)
 			continue;
-		t.pos = i * ps;
+		io.pos = i * ps;
 		if (i % 16 == 0 || i == 9)
-			expect_prompt(call_pread, &t, "read of an uncached "
+			expect_prompt(call_pread, &io, "read of an uncached "
 				      "page", ps);
 	}
 	EXPECT(srv_find(fs, FUSE_READ, 0), "expected READs at the server, got "
@@ -230,8 +186,7 @@ TEST(read_in_flight,
 	       fs->sh->held);
 	srv_answer_all(fs);
 	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
-	EXPECT(!memcmp(fs_store(fs, 0) + 8 * ps, want, ps),
-	       "expected what was written at the server, got other bytes");
+	EXPECT_PAGE(fs, fd, 8, want, "what was written");
 }
 
 /*
@@ -274,23 +229,18 @@ TEST(copy_file_range_into_flight,
 	struct transfer t = {
 		.from = fs_open(fs, "source", O_CREAT | O_RDWR), .to = fd,
 		.len = ps };
-	unsigned char *got = malloc(ps);
+	unsigned char *source = shared_memory(ps, 'C'), *second = malloc(ps);
 
-	NEED(got, "expected memory, got none");
-	t.buf = aligned_page('C');
-	NEED(pwrite(t.from, t.buf, ps, 0) == (ssize_t)ps && !fsync(t.from),
+	NEED(second, "expected memory, got none");
+	NEED(pwrite(t.from, source, ps, 0) == (ssize_t)ps && !fsync(t.from),
 	     "write of the source: expected %zu, got %s", ps, strerror(errno));
 	fs->sh->nlog = 0;
 	hold_pages(fs, fd, 2);
 	expect_waits(fs, call_copy, &t, "copy_file_range", ps);
 	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
-	EXPECT(!memcmp(fs_store(fs, 0), t.buf, ps), "expected the copy at the "
-	       "server, got other bytes");
-	EXPECT(pread(fd, got, ps, 0) == (ssize_t)ps && !memcmp(got, t.buf, ps),
-	       "expected the copy in the cache, got other bytes");
-	held_page(got, 1);
-	EXPECT(!memcmp(fs_store(fs, 0) + ps, got, ps), "page behind it: "
-	       "expected what was in flight at the server, got other bytes");
+	EXPECT_PAGE(fs, fd, 0, source, "the copy");
+	held_page(second, 1);
+	EXPECT_PAGE(fs, fd, 1, second, "what was in flight");
 }
 
 /*

@@ -118,7 +118,8 @@ static void expect_state(const char *path, const char *want)
 
 /*
  * Put pages of the file in flight, two of them in a block that can go offline:
- * the last, and page @other.  Finds the block; the number of pages is the value.
+ * the last, and page @other.  Finds the block; the number of pages is the
+ * value.
  *
  * What others free meanwhile, a process that has not finished exiting say, is
  * given out before what is left of that block: then take that too, and begin
@@ -304,8 +305,8 @@ static void expect_tries(struct actor *a, unsigned int tries, unsigned int n,
 
 /*
  * A server that is slow, and answers now and then, is no reason to give up:
- * tries are counted anew when a page less is in the way.  It takes as many tries
- * as offlining would make without that, fifty with a pause of 100 ms each.
+ * tries are counted anew when a page less is in the way.  It takes more tries
+ * than offlining would make without that, fifty with a pause of 100 ms each.
  * Guards 0004, which must not give up, nor use up all its tries in no time;
  * without 0005 it does not try again, but waits.
  */

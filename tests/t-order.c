@@ -11,49 +11,9 @@
 #include <unistd.h>
 
 #include "flight.h"
+#include "io.h"
 #include "server.h"
 #include "test.h"
-
-struct io {
-	int fd;
-	unsigned char *buf;
-	off_t pos;
-};
-
-static unsigned char *page_of(int byte)
-{
-	unsigned char *p = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	NEED(p != MAP_FAILED, "expected memory, got none");
-	memset(p, byte, page_size());
-	return p;
-}
-
-static long call_pwrite(void *arg)
-{
-	struct io *io = arg;
-
-	actor_begin();
-	return pwrite(io->fd, io->buf, page_size(), io->pos);
-}
-
-static long call_pread(void *arg)
-{
-	struct io *io = arg;
-
-	actor_begin();
-	return pread(io->fd, io->buf, page_size(), io->pos);
-}
-
-static unsigned int count(const struct fs *fs, uint32_t opcode)
-{
-	unsigned int n = 0;
-
-	while (srv_find(fs, opcode, n))
-		n++;
-	return n;
-}
 
 static void expect_all(struct actor *a, const char *name)
 {
@@ -79,15 +39,15 @@ TEST(write_through_in_flight,
 	struct fs *fs = fs_mount(&(struct srv_opts){
 		.max_write = ps, .no_writeback_cache = true });
 	struct io io = { .fd = fs_open(fs, "data", O_CREAT | O_RDWR),
-			 .buf = page_of('B') };
+			 .buf = shared_memory(ps, 'B'), .size = ps };
 	struct actor actor;
 
 	hold_mapped_pages(fs, io.fd, 1);
 	actor_start(&actor, call_pwrite, &io);
 	EXPECT(actor_blocks(&actor), "write: expected to wait for the page in "
 	       "flight, got %s", actor.st->done ? "it done" : "it running");
-	EXPECT(count(fs, FUSE_WRITE) == 1, "expected 1 WRITE at the server "
-	       "before the answer, got %u", count(fs, FUSE_WRITE));
+	EXPECT(srv_count(fs, FUSE_WRITE) == 1, "expected 1 WRITE at the server "
+	       "before the answer, got %u", srv_count(fs, FUSE_WRITE));
 	srv_release_all(fs);
 	expect_all(&actor, "write");
 	EXPECT(!memcmp(fs_store(fs, 0), io.buf, ps),
@@ -108,7 +68,8 @@ TEST(direct_read_of_dirty,
 	const size_t ps = page_size();
 	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
-	struct io io = { .buf = page_of(0), .pos = 4 * ps };
+	struct io io = { .buf = shared_memory(ps, 0), .size = ps,
+			 .pos = 4 * ps };
 	struct actor actor;
 
 	NEED(!ftruncate(fd, 8 * ps), "ftruncate: %s", strerror(errno));

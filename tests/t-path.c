@@ -1,5 +1,5 @@
 // SPDX-License-Identifier: GPL-2.0
-// Ways of writeback that are rarely taken: requests that cannot be made, files that nobody has any more.
+// Ways of writeback that are rarely taken: no request can be made, nobody has the file any more.
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "flight.h"
+#include "io.h"
 #include "nth.h"
 #include "server.h"
 #include "test.h"
@@ -168,20 +169,6 @@ TEST(launder_fails_once,
 	     "so", nth - 2, reported);
 }
 
-/* Its mapping is all that is left of the file, and goes with data in it. */
-static long store_in_last(void *arg)
-{
-	int fd = *(int *)arg;
-	char *map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
-			 fd, 0);
-
-	if (map == MAP_FAILED || close(fd))
-		return -1;
-	memcpy(map, "last", 4);
-	actor_begin();
-	return munmap(map, page_size());
-}
-
 /* Of a name that only the server knows to be none. */
 static long call_lookup(void *arg)
 {
@@ -200,12 +187,14 @@ static long call_lookup(void *arg)
  * writeback: the page must have come out of it first.
  */
 TEST(last_reference_in_flight,
-	.purpose = "a file whose last reference is its page in flight goes when "
-		"that is answered",
+	.purpose = "a file whose last reference is its page in flight goes "
+		"when that is answered",
 	.guards = "", .stock = STOCK_PASSES)
 {
 	struct fs *fs = fs_mount(&(struct srv_opts){
 		.enosys = 1ULL << FUSE_OPEN, .no_writeback_cache = true });
+	/* All that is left of the file then is the mapping, which goes. */
+	struct mapped m = { .close = true };
 	struct actor unmapper, user;
 	char path[128];
 	int fd;
@@ -214,14 +203,14 @@ TEST(last_reference_in_flight,
 	NEED(!ftruncate(fd, page_size()), "ftruncate: %s", strerror(errno));
 	close(fd);
 	/* What is created is open; what is opened is refused, once. */
-	fd = fs_open(fs, "data", O_RDWR);
+	m.fd = fs_open(fs, "data", O_RDWR);
 	NEED(srv_count(fs, FUSE_OPEN) == 1, "expected 1 OPEN for the server to "
 	     "refuse, got %u", srv_count(fs, FUSE_OPEN));
 	snprintf(path, sizeof(path), "%s/data", fs->dir);
 	NEED(!unlink(path), "unlink: %s", strerror(errno));
 
 	srv_hold(fs, true);
-	actor_start(&unmapper, store_in_last, &fd);
+	actor_start(&unmapper, store_and_munmap, &m);
 	NEED(srv_wait_held(fs, 1), "expected a WRITE at the server after "
 	     "munmap, got none: %s", strerror(unmapper.st->err));
 	if (!actor_done(&unmapper, prompt_ms())) {
@@ -234,7 +223,7 @@ TEST(last_reference_in_flight,
 	srv_release_all(fs);
 	NEED(wait_until(srv_find(fs, FUSE_WRITE, 0)->t_out, prompt_ms()),
 	     "expected the server to answer the WRITE, got nothing");
-	EXPECT(!memcmp(fs_store(fs, 0), "last", 4),
+	EXPECT(!memcmp(fs_store(fs, 0), STORED, strlen(STORED)),
 	       "expected the data at the server, got other bytes");
 	actor_start(&user, call_lookup, fs);
 	if (!actor_done(&user, prompt_ms())) {

@@ -20,6 +20,7 @@
 
 #include "block.h"
 #include "flight.h"
+#include "io.h"
 #include "khugepaged.h"
 #include "server.h"
 #include "test.h"
@@ -312,20 +313,6 @@ TEST(khugepaged_reads_held,
 	srv_answer_all(fs);
 }
 
-/* What a mapping has dirtied is sent when it goes, even of a closed file. */
-static long store_closed_unmap(void *arg)
-{
-	int fd = *(int *)arg;
-	char *map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE, MAP_SHARED,
-			 fd, HUGE);
-
-	if (map == MAP_FAILED || close(fd))
-		return -1;
-	memcpy(map, "mapped", 6);
-	actor_begin();
-	return munmap(map, page_size());
-}
-
 static void skip_without_huge_text(void)
 {
 	test_skip("needs khugepaged to make huge pages of program text, as "
@@ -367,11 +354,12 @@ TEST(khugepaged_in_flight,
 {
 	struct fs *fs = fs_mount(&(struct srv_opts){
 		.no_writeback_cache = true });
+	struct mapped m = { .pos = HUGE, .close = true };
 	struct actor unmapper, syncer;
 	long huge, scans, kib;
 	char ext2[64], path[128];
 	bool runs, came_by;
-	int fd, dir;
+	int dir;
 	pid_t pid;
 
 	khugepaged_looks_at_text();
@@ -387,9 +375,9 @@ TEST(khugepaged_in_flight,
 		skip_without_huge_text();
 	end_program(pid);
 
-	fd = present_program(fs->dir, "program");
+	m.fd = present_program(fs->dir, "program");
 	srv_hold(fs, true);
-	actor_start(&unmapper, store_closed_unmap, &fd);
+	actor_start(&unmapper, store_and_munmap, &m);
 	NEED(srv_wait_held(fs, 1), "expected a WRITE at the server after "
 	     "munmap, got none: %s", strerror(unmapper.st->err));
 	if (!actor_done(&unmapper, prompt_ms())) {
@@ -437,7 +425,7 @@ TEST(khugepaged_in_flight,
 	       "expected khugepaged to make huge pages of the text within %u "
 	       "ms after the answer, got none", scaled_ms(20000));
 	end_program(pid);
-	EXPECT(!memcmp(fs_store(fs, 0) + HUGE, "mapped", 6),
+	EXPECT(!memcmp(fs_store(fs, 0) + HUGE, STORED, strlen(STORED)),
 	       "expected the data at the server, got other bytes");
 }
 

@@ -11,6 +11,7 @@
 #include <unistd.h>
 
 #include "flight.h"
+#include "io.h"
 #include "server.h"
 #include "test.h"
 
@@ -163,19 +164,6 @@ TEST(killed_fsync_goes,
  */
 #define SOON_MS 10000
 
-/* What a mapping has dirtied is sent when it goes, if not before. */
-static long store_and_munmap(void *arg)
-{
-	unsigned char *map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
-				  MAP_SHARED, *(int *)arg, 0);
-
-	if (map == MAP_FAILED)
-		return -1;
-	memcpy(map, "mapped", 6);
-	actor_begin();
-	return munmap(map, page_size());
-}
-
 /*
  * Not waiting must not become not sending: after munmap(2) the server gets the
  * data without anybody asking for it.
@@ -188,6 +176,7 @@ TEST(munmap_sends,
 	struct fs *fs = fs_mount(&(struct srv_opts){
 		.max_write = page_size() });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR);
+	struct mapped first = { .fd = fd };
 	struct actor actor;
 	unsigned int n;
 
@@ -196,7 +185,7 @@ TEST(munmap_sends,
 	NEED(!ftruncate(fd, page_size()) && !fsync(fd),
 	     "ftruncate: expected 0, got %s", strerror(errno));
 	n = srv_writes(fs);
-	actor_start(&actor, store_and_munmap, &fd);
+	actor_start(&actor, store_and_munmap, &first);
 	EXPECT(actor_done(&actor, prompt_ms()) && !actor.st->ret,
 	       "munmap: expected 0 within %u ms, got %s", prompt_ms(),
 	       actor.st->done ? strerror(actor.st->err) : "it stuck");
@@ -205,33 +194,16 @@ TEST(munmap_sends,
 	       "expected a WRITE at the server within %u ms of munmap, got "
 	       "none", SOON_MS);
 	/* It is counted when it comes, and stored when it is answered. */
-	EXPECT(wait_until(!memcmp(fs_store(fs, 0), "mapped", 6), prompt_ms()),
+	EXPECT(wait_until(!memcmp(fs_store(fs, 0), STORED, strlen(STORED)),
+			  prompt_ms()),
 	       "expected the data at the server, got other bytes");
-}
-
-struct page_at {
-	int fd;
-	off_t pos;
-};
-
-static long store_at_and_munmap(void *arg)
-{
-	struct page_at *p = arg;
-	unsigned char *map = mmap(NULL, page_size(), PROT_READ | PROT_WRITE,
-				  MAP_SHARED, p->fd, p->pos);
-
-	if (map == MAP_FAILED)
-		return -1;
-	memcpy(map, "mapped", 6);
-	actor_begin();
-	return munmap(map, page_size());
 }
 
 /*
  * Somebody closes the file, and waits for a page in flight with the inode in
- * hand.  Who unmaps it then can neither have the inode written back nor wait for
- * that, and has to send his pages himself.  Where pages in flight are copies a
- * close keeps all that is new from being sent.  Guards 0016 and 0006.
+ * hand.  Who unmaps it then can neither have the inode written back nor wait
+ * for that, and has to send his pages himself.  Where pages in flight are
+ * copies a close keeps all that is new from being sent.  Guards 0016 and 0006.
  */
 TEST(munmap_sends_during_close,
 	.purpose = "after munmap(2) the server gets what was written, also if "
@@ -241,7 +213,7 @@ TEST(munmap_sends_during_close,
 	const size_t ps = page_size();
 	struct fs *fs = fs_mount(&(struct srv_opts){ .max_write = ps });
 	int fd = fs_open(fs, "data", O_CREAT | O_RDWR), other = dup(fd);
-	struct page_at second = { .fd = fd, .pos = ps };
+	struct mapped second = { .fd = fd, .pos = ps };
 	struct actor closer, unmapper;
 
 	NEED(other >= 0 && !ftruncate(fd, 2 * ps) && !fsync(fd),
@@ -251,7 +223,7 @@ TEST(munmap_sends_during_close,
 	NEED(actor_blocks(&closer), "expected close to wait for the server, "
 	     "got it %s", closer.st->done ? "done" : "running");
 
-	actor_start(&unmapper, store_at_and_munmap, &second);
+	actor_start(&unmapper, store_and_munmap, &second);
 	if (!actor_done(&unmapper, prompt_ms())) {
 		diag("task %d in munmap", unmapper.pid);
 		show_stack(unmapper.pid);
@@ -268,7 +240,7 @@ TEST(munmap_sends_during_close,
 	       "within %u ms after the answer, got it stuck", prompt_ms());
 	EXPECT(!fsync(fd), "fsync: expected 0, got %s", strerror(errno));
 	EXPECT_DATA_INTACT(fs, fd, 1);
-	EXPECT(!memcmp(fs_store(fs, 0) + ps, "mapped", 6),
+	EXPECT(!memcmp(fs_store(fs, 0) + ps, STORED, strlen(STORED)),
 	       "second page: expected its data at the server, got other bytes");
 }
 
@@ -343,8 +315,8 @@ static void expect_invalidated(struct fs *fs, const char *when,
 
 /*
  * What is invalidated is the range that the server names, and it is gone when
- * the server hears that it is: pages in flight elsewhere in the file are nobody's
- * business, and those in it are waited for and then dropped.
+ * the server hears that it is: pages in flight elsewhere in the file are
+ * nobody's business, and those in it are waited for and then dropped.
  */
 TEST(notify_inval_range,
 	.purpose = "a server's invalidation of some pages waits for those of "
