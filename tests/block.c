@@ -9,6 +9,7 @@
 #include <string.h>
 #include <sys/ioctl.h>
 #include <sys/mman.h>
+#include <sys/mount.h>
 #include <unistd.h>
 
 #include "block.h"
@@ -122,4 +123,18 @@ int memory_ext2(void)
 	NEED(pwrite(fd, fs, sizeof(fs), 0) == sizeof(fs),
 	     "write of an ext2: expected success, got %s", strerror(errno));
 	return fd;
+}
+
+int mount_ext2(const char *device, const char *dir)
+{
+	/*
+	 * No barriers: the device itself would have to answer sync(2).  And no
+	 * thread that reads ahead bitmaps: a suspend finds it waiting for a loop
+	 * device that is frozen already.  Where there is no such option there is
+	 * no such thread.
+	 */
+	if (!mount(device, dir, "ext2", MS_NOATIME,
+		   "nobarrier,no_prefetch_block_bitmaps"))
+		return 0;
+	return mount(device, dir, "ext2", MS_NOATIME, "nobarrier");
 }

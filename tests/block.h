@@ -19,4 +19,7 @@ int memory_ext2(void);
  */
 int loop_device(int backing, char *path, size_t size);
 
+/* Mount the ext2 that is on @device; -1 and errno if that cannot be done. */
+int mount_ext2(const char *device, const char *dir);
+
 #endif

@@ -31,8 +31,7 @@ void slow_mount(struct slow *s)
 	s->device = loop_device(disk, loop, sizeof(loop));
 	snprintf(s->dir, sizeof(s->dir), "%s/slow", scratch_dir());
 	NEED(!mkdir(s->dir, 0700), "mkdir %s: %s", s->dir, strerror(errno));
-	/* With barriers the device itself would have to answer sync(2). */
-	NEED(!mount(loop, s->dir, "ext2", MS_NOATIME, "nobarrier"),
+	NEED(!mount_ext2(loop, s->dir),
 	     "mount of ext2: expected success, got %s", strerror(errno));
 }
 

@@ -103,7 +103,7 @@ static long by_umount(void *unused)
 static long by_umount_disk(void *unused)
 {
 	(void)unused;
-	if (mount(scene->spare_loop, scene->spare, "ext2", 0, NULL) ||
+	if (mount_ext2(scene->spare_loop, scene->spare) ||
 	    write_bytes(scene->spare, 1 << 20, false))
 		return -1;
 	actor_begin();
@@ -625,7 +625,7 @@ void bystander_prepare(void)
 	NEED(!mount("fusewb", scene->tmpfs, "tmpfs", 0, "size=16m"),
 	     "mount of tmpfs: %s", strerror(errno));
 	fd = loop_device(memory_ext2(), loop, sizeof(loop));
-	NEED(!mount(loop, scene->disk, "ext2", 0, NULL),
+	NEED(!mount_ext2(loop, scene->disk),
 	     "mount of ext2: expected success, got %s", strerror(errno));
 	close(fd);
 	/* Stays open here, or it would be gone. */

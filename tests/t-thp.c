@@ -12,7 +12,6 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/mman.h>
-#include <sys/mount.h>
 #include <sys/prctl.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -176,13 +175,13 @@ static int present_program(const char *dir, const char *name)
 }
 
 /* A file system that khugepaged is to treat as it always did. */
-static void mount_ext2(char *dir, size_t size)
+static void other_file_system(char *dir, size_t size)
 {
 	char loop[32];
 	int device = loop_device(memory_ext2(), loop, sizeof(loop));
 
 	snprintf(dir, size, "%s/ext2", scratch_dir());
-	NEED(!mkdir(dir, 0700) && !mount(loop, dir, "ext2", MS_NOATIME, NULL),
+	NEED(!mkdir(dir, 0700) && !mount_ext2(loop, dir),
 	     "mount of ext2: expected success, got %s", strerror(errno));
 	close(device);
 }
@@ -367,7 +366,7 @@ TEST(khugepaged_in_flight,
 	dir = fs_open(fs, ".", O_RDONLY | O_DIRECTORY);
 
 	/* That nothing hangs says something only where text gets huge at all. */
-	mount_ext2(ext2, sizeof(ext2));
+	other_file_system(ext2, sizeof(ext2));
 	huge = huge_text();
 	close(present_program(ext2, "control"));
 	pid = run_well(ext2, "control");
@@ -444,7 +443,7 @@ TEST(khugepaged_reads_others,
 	char dir[64];
 
 	khugepaged_looks_at_text();
-	mount_ext2(dir, sizeof(dir));
+	other_file_system(dir, sizeof(dir));
 	close(present_program(dir, "present"));
 	absent_program(dir, "absent");
 	huge = huge_text();
@@ -511,7 +510,7 @@ TEST(collapse_reads,
 	int err;
 
 	khugepaged_looks_at_text();
-	mount_ext2(dir, sizeof(dir));
+	other_file_system(dir, sizeof(dir));
 	absent_program(dir, "control");
 	err = collapse_text(dir, "control");
 	if (err)

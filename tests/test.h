@@ -88,10 +88,6 @@ void blind_to(const char *change, const char *why);
  * @dirfd, once the test is over, however it ends.
  */
 void restore_later(const char *path, const char *value);
-/* What is there now; of "always [madvise] never" the chosen one. */
-bool restore_setting_later(const char *path);
-/* That, and write @value; false if there is no such or it cannot be set. */
-bool set_for_now(const char *path, const char *value);
 void rmdir_later(int dirfd, const char *name);
 /*
  * Hand over what aborts the connection of the mount at @dir: write "1".  -1 is
@@ -99,6 +95,10 @@ void rmdir_later(int dirfd, const char *name);
  */
 void abort_later(int fd, const char *dir);
 void server_later(pid_t pid);
+/* restore_later() of what is there now; of "always [madvise] never" the chosen one. */
+bool restore_setting_later(const char *path);
+/* That, and write @value; false if there is no such or it cannot be set. */
+bool set_for_now(const char *path, const char *value);
 
 /* Deadlines.  prompt_ms() is what "returns promptly" means here. */
 uint64_t now_ns(void);
