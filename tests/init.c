@@ -725,9 +725,11 @@ static int say_left_behind(void)
 	long end = uptime() + LEFT_SECS;
 	int nr;
 
-	while (left_behind(false) && uptime() < end)
+	while ((nr = left_behind(false)) && uptime() < end)
 		nanosleep(&pause, NULL);
-	nr = left_behind(true);
+	/* Not to be looked for anew: the next may be on its way out. */
+	if (nr)
+		nr = left_behind(true);
 	if (nr)
 		write_file("/proc/sysrq-trigger", "w");
 	return nr;
