@@ -116,33 +116,35 @@ TEST(others_sync_remount,
 	slow_umount(&slow);
 }
 
+/*
+ * A page that the test has mapped: who would map it himself would be stuck in
+ * the page fault, where somebody has it locked, and not where he should be.
+ */
 struct page_of {
 	int fd;
 	unsigned int nr;
 	int node;
+	void *page;
+	pid_t pid;
 };
 
-static void *map_page(struct page_of *p)
+static void map_page(struct page_of *p)
 {
-	void *page = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, p->fd,
-			  (off_t)p->nr * page_size());
-
-	if (page != MAP_FAILED)
-		(void)*(volatile char *)page;
-	return page;
+	p->page = mmap(NULL, page_size(), PROT_READ, MAP_SHARED, p->fd,
+		       (off_t)p->nr * page_size());
+	NEED(p->page != MAP_FAILED, "mmap: %s", strerror(errno));
+	(void)*(volatile char *)p->page;
+	p->pid = getpid();
 }
 
 static long call_move_pages(void *arg)
 {
 	struct page_of *p = arg;
-	void *page = map_page(p);
 	int status = -1;
 	long ret;
 
-	if (page == MAP_FAILED)
-		return -1;
 	actor_begin();
-	ret = syscall(SYS_move_pages, 0, 1UL, &page, &p->node, &status,
+	ret = syscall(SYS_move_pages, p->pid, 1UL, &p->page, &p->node, &status,
 		      MPOL_MF_MOVE_ALL);
 	actor_self()->aux[0] = status;
 	return ret;
@@ -150,12 +152,12 @@ static long call_move_pages(void *arg)
 
 static long call_soft_offline(void *arg)
 {
-	void *page = map_page(arg);
+	struct page_of *p = arg;
 
-	if (page == MAP_FAILED)
-		return -1;
+	/* Here it has to be the one who has it mapped. */
+	(void)*(volatile char *)p->page;
 	actor_begin();
-	return madvise(page, page_size(), MADV_SOFT_OFFLINE);
+	return madvise(p->page, page_size(), MADV_SOFT_OFFLINE);
 }
 
 static long call_truncate(void *arg)
@@ -166,20 +168,17 @@ static long call_truncate(void *arg)
 	return ftruncate(p->fd, (off_t)p->nr * page_size() + 100);
 }
 
-/* The node to move page @p to, away from where it is. */
+/* The node to move the page to, away from where it is. */
 static int away_from(struct page_of *p)
 {
 	int nodes[64], n = node_list(nodes, 64), here = -1;
-	void *page = map_page(p);
 
-	NEED(page != MAP_FAILED, "mmap: %s", strerror(errno));
 	if (n < 2)
 		test_skip("needs two NUMA nodes with memory, numa=fake=2 is "
 			  "enough");
-	NEED(!syscall(SYS_move_pages, 0, 1UL, &page, NULL, &here, 0) &&
+	NEED(!syscall(SYS_move_pages, 0, 1UL, &p->page, NULL, &here, 0) &&
 	     here >= 0, "node of a page: expected one, got %d (%s)", here,
 	     strerror(errno));
-	munmap(page, page_size());
 	return nodes[nodes[0] == here];
 }
 
@@ -217,6 +216,9 @@ TEST(others_pages,
 	slow_mount(&slow);
 	fd = slow_file(&slow, "data", PAGES);
 	flying.fd = bad.fd = locked.fd = fd;
+	map_page(&flying);
+	map_page(&bad);
+	map_page(&locked);
 	flying.node = away_from(&flying);
 	locked.node = away_from(&locked);
 	slow_write(&slow, fd, PAGES);
@@ -232,6 +234,10 @@ TEST(others_pages,
 	early_offline = actor_done(&offline, 0);
 	slow_go(&slow);
 
+	NEED(move.st->begun && second.st->begun && offline.st->begun,
+	     "expected everybody to have a page to deal with, got %s stuck "
+	     "before", !move.st->begun ? "move_pages" : !second.st->begun ?
+	     "second move_pages" : "soft offline");
 	NEED(truncates, "ftruncate: expected to wait for the page, got %s",
 	     truncate.st->ret ? strerror(truncate.st->err) : "it done");
 	expect_moved(&move, &flying, early_move, "under writeback");
@@ -247,6 +253,9 @@ TEST(others_pages,
 		       "expected 0, got %s", strerror(offline.st->err));
 	}
 	expect_returns(&truncate, "ftruncate");
+	munmap(flying.page, page_size());
+	munmap(bad.page, page_size());
+	munmap(locked.page, page_size());
 	close(fd);
 	slow_umount(&slow);
 }
