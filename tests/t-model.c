@@ -10,12 +10,11 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/swap.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "block.h"
 #include "model.h"
+#include "swap.h"
 #include "test.h"
 
 /*
@@ -591,59 +590,19 @@ static void join_with_anon(struct fs *fs)
 }
 
 /*
- * Swap to a file in memory, all of it there before, or the loop device would
- * need memory of the group that has none.  A process of no session that the
- * supervisor ends takes it away again, whatever becomes of the test.
+ * A file in memory, all of it there before, or the loop device would need
+ * memory of the group that has none.
  */
-static struct {
-	pid_t pid;
-	int fd;
-} guard;
-
-static void swap_on(char *path, size_t size)
+static int swap_file(void)
 {
 	static unsigned char page[65536];
-	uint32_t *header = (void *)(page + 1024);
-	int backing = memory_file(SWAP_SIZE), loop, alive[2];
+	int fd = memory_file(SWAP_SIZE);
 	size_t at, ps = page_size();
-	char c;
 
-	memset(page, 0, sizeof(page));
-	for (at = ps; at < SWAP_SIZE; at += ps)
-		NEED(pwrite(backing, page, ps, at) == (ssize_t)ps,
+	for (at = 0; at < SWAP_SIZE; at += ps)
+		NEED(pwrite(fd, page, ps, at) == (ssize_t)ps,
 		     "write of a memory file: %s", strerror(errno));
-	header[0] = 1;				/* version */
-	header[1] = SWAP_SIZE / ps - 1;		/* last page */
-	memcpy(page + ps - 10, "SWAPSPACE2", 10);
-	NEED(pwrite(backing, page, ps, 0) == (ssize_t)ps,
-	     "write of a memory file: %s", strerror(errno));
-	loop = loop_device(backing, path, size);
-	NEED(!pipe2(alive, O_CLOEXEC), "pipe: %s", strerror(errno));
-	guard.pid = fork();
-	NEED(guard.pid >= 0, "fork: %s", strerror(errno));
-	if (!guard.pid) {
-		setsid();
-		close(alive[1]);
-		if (!read(alive[0], &c, 1))
-			swapoff(path);
-		_exit(0);
-	}
-	guard.fd = alive[1];
-	close(alive[0]);
-	if (swapon(path, 0))
-		test_skip("needs swap: swapon %s: %s", path, strerror(errno));
-	close(loop);
-}
-
-static void swap_off(const char *path)
-{
-	NEED(!swapoff(path), "swapoff %s: expected success, got %s", path,
-	     strerror(errno));
-	/* Or it might take away the swap of the next run. */
-	NEED(write(guard.fd, "x", 1) == 1 &&
-	     waitpid(guard.pid, NULL, 0) == guard.pid,
-	     "expected the process that guards the swap to end, got %s",
-	     strerror(errno));
+	return fd;
 }
 
 /* Anonymous memory goes out and comes back while pages are in flight. */
@@ -657,7 +616,7 @@ TEST(model_swap,
 	model_max = 2 << 20;
 	anon_seed = test_seed();
 	make_group(model_max + ANON_SIZE / 2);
-	swap_on(path, sizeof(path));
+	swap_on(swap_file(), SWAP_SIZE, path, sizeof(path));
 	vmstat_read("pswpout", &before);
 	model_expect(&(struct model_opts){
 		.name = "swap", .seed = test_seed(), .ops = 120,

@@ -4,19 +4,29 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <linux/mempolicy.h>
+#include <stdio.h>
 #include <string.h>
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "flight.h"
 #include "server.h"
 #include "slow.h"
+#include "swap.h"
 #include "test.h"
 
 #ifndef MADV_SOFT_OFFLINE
 #define MADV_SOFT_OFFLINE 101
+#endif
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
 #endif
 
 #define PAGES 4
@@ -186,14 +196,14 @@ static int away_from(struct page_of *p)
 static void expect_moved(struct actor *a, struct page_of *p, bool early,
 			 const char *what)
 {
-	EXPECT(!early, "move_pages of a page of an ext2 that is %s: expected "
-	       "to wait, got return %ld, status %ld before it was written",
-	       what, a->st->ret, a->st->aux[0]);
+	EXPECT(!early, "move_pages of a page that is %s: expected to wait, got "
+	       "return %ld, status %ld before it was written", what,
+	       a->st->ret, a->st->aux[0]);
 	expect_returns(a, "move_pages");
 	EXPECT(!a->st->ret && a->st->aux[0] == p->node, "move_pages of a page "
-	       "of an ext2 that was %s: expected status %d, got return %ld "
-	       "(%s), status %ld", what, p->node, a->st->ret,
-	       strerror(a->st->err), a->st->aux[0]);
+	       "that was %s: expected status %d, got return %ld (%s), status "
+	       "%ld", what, p->node, a->st->ret, strerror(a->st->err),
+	       a->st->aux[0]);
 }
 
 /*
@@ -240,8 +250,8 @@ TEST(others_pages,
 	     "second move_pages" : "soft offline");
 	NEED(truncates, "ftruncate: expected to wait for the page, got %s",
 	     truncate.st->ret ? strerror(truncate.st->err) : "it done");
-	expect_moved(&move, &flying, early_move, "under writeback");
-	expect_moved(&second, &locked, early_second, "locked");
+	expect_moved(&move, &flying, early_move, "of an ext2 and under writeback");
+	expect_moved(&second, &locked, early_second, "of an ext2 and locked");
 	/* Not where the kernel has no MEMORY_FAILURE. */
 	if (!early_offline || offline.st->err != EINVAL) {
 		EXPECT(!early_offline, "soft offline of a page of an ext2 "
@@ -258,4 +268,129 @@ TEST(others_pages,
 	munmap(locked.page, page_size());
 	close(fd);
 	slow_umount(&slow);
+}
+
+#define SWAP_SIZE	(4UL << 20)
+#define SWAPPED		32
+
+struct swapped {
+	struct page_of page;
+	int pidfd;
+	int go[2];
+};
+
+/* Page it out first, and later on move it; see others_swap. */
+static long page_out_and_move(void *arg)
+{
+	struct swapped *s = arg;
+	struct iovec iov = { s->page.page, page_size() };
+	char c;
+
+	actor_self()->aux[1] = syscall(SYS_process_madvise, s->pidfd, &iov, 1UL,
+				       MADV_PAGEOUT, 0UL) == (long)iov.iov_len ?
+			       1 : -errno;
+	if (read(s->go[0], &c, 1) != 1)
+		return -1;
+	return call_move_pages(&s->page);
+}
+
+static bool in_flight(const struct page_of *p)
+{
+	uint64_t pfn, flags;
+
+	return page_pfn(p->page, &pfn) && pfn_flags(pfn, &flags) &&
+	       flags >> KPF_WRITEBACK_BIT & 1;
+}
+
+/*
+ * Anonymous memory that is being swapped out has no mapping that could have a
+ * flag, though the field of that name is not empty: it has an anon_vma, and
+ * what stands as far behind it as the flags do in a mapping is the lock of the
+ * next anon_vma, with the address of who had that last in it.  So there are many
+ * of them, each used last by another process, and somebody's address looks like
+ * the flag.  Whoever looks at the field without asking what it is does not wait.
+ */
+TEST(others_swap,
+	.purpose = "move_pages(2) waits for anonymous memory that is being "
+		"swapped out, and succeeds",
+	.guards = "", .stock = STOCK_PASSES, .danger = WEDGE)
+{
+	static struct swapped s[SWAPPED];
+	static struct actor actor[SWAPPED];
+	const size_t ps = page_size();
+	int early = -1, running = -1, too_early = 0, i, disk;
+	struct fs *fs;
+	char path[32];
+	char *area;
+	int pidfd;
+
+	if (!kpageflags_usable())
+		test_skip("needs /proc/kpageflags and pagemap");
+	fs = fs_mount(&(struct srv_opts){ .no_writeback_cache = true });
+	disk = fs_open(fs, "disk", O_CREAT | O_RDWR);
+	NEED(!ftruncate(disk, SWAP_SIZE), "ftruncate: expected 0, got %s",
+	     strerror(errno));
+	swap_on(disk, SWAP_SIZE, path, sizeof(path));
+	pidfd = syscall(SYS_pidfd_open, getpid(), 0);
+	NEED(pidfd >= 0, "pidfd_open: expected a descriptor, got %s",
+	     strerror(errno));
+
+	/* With a hole behind each, none shares the anon_vma of another. */
+	area = mmap(NULL, 2 * SWAPPED * ps, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	NEED(area != MAP_FAILED && !madvise(area, 2 * SWAPPED * ps,
+					    MADV_DONTFORK),
+	     "memory: %s", strerror(errno));
+	for (i = 0; i < SWAPPED; i++) {
+		s[i] = (struct swapped){ .page = { .page = area + 2 * i * ps,
+				.pid = getpid() }, .pidfd = pidfd };
+		NEED(!mprotect(s[i].page.page, ps, PROT_READ | PROT_WRITE) &&
+		     !pipe2(s[i].go, O_CLOEXEC), "mprotect, pipe: %s",
+		     strerror(errno));
+		memset(s[i].page.page, i + 1, ps);
+	}
+	for (i = 0; i < SWAPPED; i++)
+		s[i].page.node = away_from(&s[i].page);
+
+	srv_pause(fs, true);
+	for (i = 0; i < SWAPPED; i++)
+		actor_start(&actor[i], page_out_and_move, &s[i]);
+	for (i = 0; i < SWAPPED; i++) {
+		wait_until(actor[i].st->aux[1], prompt_ms());
+		NEED(actor[i].st->aux[1] == 1, "process_madvise of page %d: "
+		     "expected it done, got %s", i, actor[i].st->aux[1] ?
+		     strerror(-actor[i].st->aux[1]) : "it stuck");
+		/* It is still there, and comes back without a READ. */
+		NEED(*(volatile char *)s[i].page.page == i + 1 &&
+		     in_flight(&s[i].page), "page %d: expected it on its way "
+		     "to the swap, got it elsewhere", i);
+	}
+	for (i = 0; i < SWAPPED; i++)
+		NEED(write(s[i].go[1], "x", 1) == 1, "pipe: %s",
+		     strerror(errno));
+	for (i = 0; i < SWAPPED; i++)
+		if (!wait_until(actor[i].st->begun &&
+				(actor_task_state(&actor[i]) == 'D' ||
+				 actor[i].st->done), prompt_ms()))
+			running = i;
+	returned_early(&actor[0]);
+	for (i = 0; i < SWAPPED; i++)
+		if (actor[i].st->done) {
+			early = i;
+			too_early++;
+		}
+	srv_pause(fs, false);
+
+	EXPECT(!too_early, "move_pages of anonymous memory that is being "
+	       "swapped out, %d times: expected to wait, got %d that did not, "
+	       "of page %d with return %ld, status %ld", SWAPPED, too_early,
+	       early, actor[early].st->ret, actor[early].st->aux[0]);
+	NEED(running < 0, "move_pages of page %d: expected it asleep, got it "
+	     "running", running);
+	for (i = 0; i < SWAPPED; i++) {
+		expect_moved(&actor[i], &s[i].page, false, "being swapped out");
+		EXPECT(*(volatile char *)s[i].page.page == i + 1, "page %d: "
+		       "expected its bytes, got others", i);
+	}
+	swap_off(path);
 }
