@@ -136,7 +136,7 @@ void test_pass(void)
 	leave();
 }
 
-void restore_later(const char *path, const char *value)
+void restore_open_later(int fd, const char *path, const char *value)
 {
 	char text[MSG_TEXT_MAX];
 	size_t n = strlen(path) + 1;
@@ -144,7 +144,12 @@ void restore_later(const char *path, const char *value)
 	NEED(n + strlen(value) < sizeof(text), "path too long: %s", path);
 	memcpy(text, path, n);
 	strcpy(text + n, value);
-	tell(MSG_RESTORE, -1, text, n + strlen(value) + 1);
+	tell(MSG_RESTORE, fd, text, n + strlen(value) + 1);
+}
+
+void restore_later(const char *path, const char *value)
+{
+	restore_open_later(-1, path, value);
 }
 
 void rmdir_later(int dirfd, const char *name)

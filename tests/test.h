@@ -88,6 +88,8 @@ void blind_to(const char *change, const char *why);
  * @dirfd, once the test is over, however it ends.
  */
 void restore_later(const char *path, const char *value);
+/* The same through @fd, of a file @name that the supervisor cannot open. */
+void restore_open_later(int fd, const char *name, const char *value);
 void rmdir_later(int dirfd, const char *name);
 /*
  * Hand over what aborts the connection of the mount at @dir: write "1".  -1 is
