@@ -3,7 +3,6 @@
 #define _GNU_SOURCE
 #include <errno.h>
 #include <fcntl.h>
-#include <sched.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -15,6 +14,7 @@
 #include "flight.h"
 #include "server.h"
 #include "slow.h"
+#include "swap.h"
 #include "test.h"
 
 #define DIRTY		(16UL << 20)	/* written by the client */
@@ -48,10 +48,9 @@ static long group_read(const char *file)
 	return strtol(buf, NULL, 10);
 }
 
-/* A group in the v1 memory hierarchy, removed when the test is over. */
-static void make_group(unsigned long limit)
+static void mount_groups(void)
 {
-	char dir[64], name[64], value[32];
+	char dir[64];
 
 	snprintf(dir, sizeof(dir), "%s/memcg", scratch_dir());
 	NEED(!mkdir(dir, 0700), "mkdir %s: %s", dir, strerror(errno));
@@ -60,16 +59,30 @@ static void make_group(unsigned long limit)
 			  strerror(errno));
 	top_fd = open(dir, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	NEED(top_fd >= 0, "open of %s: %s", dir, strerror(errno));
-	snprintf(name, sizeof(name), "fusewb-smoke.%d", getpid());
+}
+
+/* A group in the v1 memory hierarchy, removed when the test is over. */
+static int new_group(unsigned int nr, unsigned long limit)
+{
+	char name[64], value[32];
+	int fd;
+
+	snprintf(name, sizeof(name), "fusewb-smoke.%d.%u", getpid(), nr);
 	NEED(!mkdirat(top_fd, name, 0700), "mkdir of a memory cgroup: expected "
 	     "success, got %s", strerror(errno));
 	rmdir_later(top_fd, name);
-	group_fd = openat(top_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+	fd = openat(top_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	snprintf(value, sizeof(value), "%lu", limit);
-	NEED(group_fd >= 0 && group_write(group_fd, "memory.limit_in_bytes",
-				       value),
+	NEED(fd >= 0 && group_write(fd, "memory.limit_in_bytes", value),
 	     "limit of a memory cgroup: expected success, got %s",
 	     strerror(errno));
+	return fd;
+}
+
+static void make_group(unsigned long limit)
+{
+	mount_groups();
+	group_fd = new_group(0, limit);
 }
 
 /* Only the classic lists; the others pass pages under writeback over. */
@@ -320,15 +333,11 @@ TEST(counters_per_memcg,
 	const unsigned int n = 256;
 	/* What some kernels keep back, for each processor: here for one. */
 	const long size = n * page_size(), slack = 64 * page_size();
-	cpu_set_t one;
 	struct fs *fs;
 	long got = -1;
 	int fd;
 
-	CPU_ZERO(&one);
-	CPU_SET(sched_getcpu(), &one);
-	NEED(!sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity: %s",
-	     strerror(errno));
+	stay_on_cpu();
 	make_group(256UL << 20);
 	fs = fs_mount(&(struct srv_opts){
 		.max_write = page_size(), .max_background = 2 * n,
@@ -348,6 +357,7 @@ TEST(counters_per_memcg,
 }
 
 #define OTHER_PAGES	768
+#define GROUPS		16	/* of memcg_swap_waits */
 
 static long switches(pid_t pid)
 {
@@ -361,18 +371,35 @@ static long switches(pid_t pid)
 	return p ? strtol(p + strlen(key), NULL, 10) : -1;
 }
 
-/* In one wait all the time: reclaim that does not wait sleeps and looks again. */
-static bool sleeps_on(struct actor *a)
-{
-	long n = switches(a->pid);
-
-	return actor_blocks(a) && !actor_done(a, scaled_ms(700)) &&
-	       actor_task_state(a) == 'D' && n >= 0 && switches(a->pid) == n;
-}
-
 static bool is_over(struct actor *a)
 {
 	return a->st->done || actor_task_state(a) == 'Z';
+}
+
+/*
+ * How many of @n are in one wait all the time: reclaim that does not wait sleeps
+ * and looks again.
+ */
+static unsigned int asleep(struct actor *a, unsigned int n)
+{
+	long before[GROUPS];
+	unsigned int i, is = 0;
+
+	for (i = 0; i < n; i++)
+		before[i] = a[i].st->begun && actor_task_state(&a[i]) == 'D' ?
+			    switches(a[i].pid) : -1;
+	actor_done(&a[0], scaled_ms(700));
+	for (i = 0; i < n; i++)
+		is += !is_over(&a[i]) && actor_task_state(&a[i]) == 'D' &&
+		      before[i] >= 0 && switches(a[i].pid) == before[i];
+	return is;
+}
+
+static bool any_over(struct actor *a, unsigned int n)
+{
+	while (n && !is_over(&a[n - 1]))
+		n--;
+	return n;
 }
 
 /*
@@ -434,7 +461,7 @@ TEST(memcg_other_waits,
 	actor_start(&actor, use_up_group, &fd);
 	begun = wait_until(actor.st->begun || is_over(&actor),
 			   scaled_ms(10000)) && actor.st->begun;
-	waits = wait_until(sleeps_on(&actor) || is_over(&actor),
+	waits = wait_until(asleep(&actor, 1) || is_over(&actor),
 			   scaled_ms(10000)) && !is_over(&actor);
 	vmstat_read("nr_writeback", &now);
 	fails = group_read("memory.failcnt");
@@ -458,4 +485,163 @@ TEST(memcg_other_waits,
 	       strerror(actor.st->err) : "it stuck or killed");
 	close(fd);
 	slow_umount(&slow);
+}
+
+#define SWAP_SIZE	(4UL << 20)
+#define SWAPPED		3	/* pages of each: a loop device takes 128 */
+#define SPACERS		3	/* processes between two of them */
+#define NEIGHBOURS	8
+
+#ifndef MADV_PAGEOUT
+#define MADV_PAGEOUT 21
+#endif
+
+struct swapper {
+	int group;
+	int go[2];
+	unsigned char *area;	/* a page, a hole, and so on; then SWAPPED */
+};
+
+/*
+ * Memory of many anon_vmas, each of which this process was the last to use.
+ * Some of one of them is charged to the group and on its way to the swap; then
+ * the group is to give up all that it has.
+ */
+static long empty_group(void *arg)
+{
+	struct swapper *s = arg;
+	const size_t ps = page_size();
+	unsigned char *p = s->area, *own = p + 2 * NEIGHBOURS * ps;
+	uint64_t pfn[SWAPPED], flags;
+	unsigned int i;
+	char c;
+
+	for (i = 0; i < NEIGHBOURS; i++, p += 2 * ps) {
+		if (mprotect(p, ps, PROT_READ | PROT_WRITE))
+			return -1;
+		*p = 1;
+		if (madvise(p, ps, MADV_PAGEOUT))
+			return -1;
+		if (i != NEIGHBOURS / 2)
+			continue;
+		if (mprotect(own, (SWAPPED + 1) * ps, PROT_READ | PROT_WRITE))
+			return -1;
+		own[SWAPPED * ps] = 1;
+	}
+	actor_self()->aux[0] = 1;
+	if (read(s->go[0], &c, 1) != 1 ||
+	    !group_write(s->group, "cgroup.procs", "0"))
+		return -1;
+	/* No more than these, of which all is known. */
+	memset(own, 2, SWAPPED * ps);
+	leave_group();
+	for (i = 0; i < SWAPPED; i++)
+		if (!page_pfn(own + i * ps, &pfn[i]))
+			return -1;
+	if (madvise(own, SWAPPED * ps, MADV_PAGEOUT))
+		return -1;
+	/* To use them again would take the mark away that reclaim left. */
+	for (i = 0; i < SWAPPED; i++)
+		actor_self()->aux[1] += pfn_flags(pfn[i], &flags) &&
+					flags & KPF_WRITEBACK &&
+					flags & KPF_RECLAIM;
+	actor_begin();
+	return group_write(s->group, "memory.force_empty", "0") ? 0 : -1;
+}
+
+static int end_of_test[2];
+
+/* For what it is only: a task whose address is not that of another. */
+static long take_space(void *unused)
+{
+	char c;
+
+	(void)unused;
+	return read(end_of_test[0], &c, 1);
+}
+
+/*
+ * Reclaim in a v1 group waits for anonymous memory that is being swapped out.
+ * That has no mapping, and whoever takes its anon_vma for one finds the lock of
+ * the next anon_vma where the flags would be, with the address of who had that
+ * last; see others_swap.  So all of a group are of one process, and there are
+ * many groups, whose processes are far apart.
+ */
+TEST(memcg_swap_waits,
+	.purpose = "reclaim in a v1 memory cgroup waits for memory that is "
+		"being swapped out",
+	.guards = "", .stock = STOCK_PASSES, .danger = WEDGE)
+{
+	static struct swapper s[GROUPS];
+	static struct actor actor[GROUPS];
+	struct actor spacer;
+	const size_t size = (2 * NEIGHBOURS + SWAPPED + 1) * page_size();
+	unsigned int i, j, waits = 0, over = 0, flying = 0;
+	struct fs *fs;
+	char path[32];
+	long base, now;
+	int disk;
+
+	need_legacy_reclaim();
+	if (!kpageflags_usable())
+		test_skip("needs /proc/kpageflags and pagemap");
+	stay_on_cpu();
+	mount_groups();
+	fs = fs_mount(&(struct srv_opts){ .no_writeback_cache = true });
+	disk = fs_open(fs, "disk", O_CREAT | O_RDWR);
+	NEED(!ftruncate(disk, SWAP_SIZE), "ftruncate: expected 0, got %s",
+	     strerror(errno));
+	swap_on(disk, SWAP_SIZE, path, sizeof(path));
+	NEED(!pipe2(end_of_test, O_CLOEXEC), "pipe: %s", strerror(errno));
+	NEED(vmstat_read("nr_writeback", &base), "expected nr_writeback");
+	for (i = 0; i < GROUPS; i++) {
+		s[i].group = new_group(i, 64UL << 20);
+		s[i].area = mmap(NULL, size, PROT_NONE,
+				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+		NEED(s[i].area != MAP_FAILED && !pipe2(s[i].go, O_CLOEXEC),
+		     "mmap, pipe: %s", strerror(errno));
+		actor_start(&actor[i], empty_group, &s[i]);
+		for (j = 0; j < SPACERS; j++)
+			actor_start(&spacer, take_space, NULL);
+	}
+	for (i = 0; i < GROUPS; i++)
+		NEED(wait_until(actor[i].st->aux[0] || actor[i].st->done,
+				prompt_ms()) && !actor[i].st->done,
+		     "process %u: expected its memory, got %s", i,
+		     strerror(actor[i].st->err));
+	NEED(vmstat_delta_is("nr_writeback", base, 0, prompt_ms(), &now),
+	     "expected nothing on its way to the swap any more, got %ld pages",
+	     now);
+	srv_pause(fs, true);
+	for (i = 0; i < GROUPS; i++)
+		NEED(write(s[i].go[1], "x", 1) == 1, "pipe: %s",
+		     strerror(errno));
+	for (i = 0; i < GROUPS; i++)
+		wait_until(actor[i].st->begun || is_over(&actor[i]),
+			   prompt_ms());
+	wait_until((waits = asleep(actor, GROUPS)) == GROUPS ||
+		   any_over(actor, GROUPS), scaled_ms(5000));
+	for (i = 0; i < GROUPS; i++) {
+		over += is_over(&actor[i]);
+		flying += actor[i].st->aux[1];
+	}
+	srv_pause(fs, false);
+
+	NEED(flying == GROUPS * SWAPPED, "expected %d pages on their way to "
+	     "the swap, got %u", GROUPS * SWAPPED, flying);
+	EXPECT(!over, "reclaim of %d groups of pages that are being swapped "
+	       "out: expected it to wait until that is done, got %u through "
+	       "with it", GROUPS, over);
+	EXPECT(waits == GROUPS, "reclaim of %d groups of pages that are being "
+	       "swapped out: expected it to sleep all the time, got %u that "
+	       "do", GROUPS, waits);
+	for (i = 0; i < GROUPS; i++)
+		EXPECT(actor_done(&actor[i], prompt_ms()), "process %u: "
+		       "expected it to return once the pages are swapped out, "
+		       "got it stuck", i);
+	for (i = 0; i < GROUPS; i++)
+		NEED(wait_until(actor_task_state(&actor[i]) == 'Z',
+				prompt_ms()), "expected process %u to end", i);
+	close(end_of_test[1]);
+	swap_off(path);
 }

@@ -213,6 +213,16 @@ size_t page_size(void)
 	return sysconf(_SC_PAGESIZE);
 }
 
+void stay_on_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	NEED(!sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity: %s",
+	     strerror(errno));
+}
+
 uint64_t test_seed(void)
 {
 	return run_seed + repetition;

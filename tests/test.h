@@ -122,6 +122,12 @@ void poll_pause(unsigned int *step);
 size_t page_size(void);
 
 /*
+ * This process and its children from now on stay where they are.  A processor
+ * keeps pages back that are new, and what it counts; the others do not see it.
+ */
+void stay_on_cpu(void);
+
+/*
  * What a test that uses random numbers begins them with, and says when it
  * fails: --seed, and in a soak one more with each repetition.
  */
