@@ -271,7 +271,8 @@ TEST(others_pages,
 }
 
 #define SWAP_SIZE	(4UL << 20)
-#define SWAPPED		32
+#define SWAPPED		96	/* anon_vmas: more than two slabs of them */
+#define FILLED		256	/* pages of a pipe */
 
 struct swapped {
 	struct page_of page;
@@ -303,12 +304,39 @@ static bool in_flight(const struct page_of *p)
 }
 
 /*
+ * Leave free pages full of ones, each with one behind it that is not free: what
+ * is new in the kernel, and what is behind it, is full of ones where nobody has
+ * written yet.  These are pages of pipes, which the kernel takes from where it
+ * takes its own.
+ */
+static void fill_free_pages(void)
+{
+	static char page[65536];
+	const size_t ps = page_size();
+	int freed[2], kept[2], i;
+
+	memset(page, 0xff, ps);
+	NEED(!pipe2(freed, O_CLOEXEC) && !pipe2(kept, O_CLOEXEC) &&
+	     fcntl(freed[1], F_SETPIPE_SZ, FILLED * ps) > 0 &&
+	     fcntl(kept[1], F_SETPIPE_SZ, FILLED * ps) > 0,
+	     "pipes of %d pages: %s", FILLED, strerror(errno));
+	for (i = 0; i < FILLED; i++)
+		NEED(write(freed[1], page, ps) == (ssize_t)ps &&
+		     write(kept[1], page, ps) == (ssize_t)ps,
+		     "write of a page to a pipe: %s", strerror(errno));
+	close(freed[0]);
+	close(freed[1]);
+}
+
+/*
  * Anonymous memory that is being swapped out has no mapping that could have a
- * flag, though the field of that name is not empty: it has an anon_vma, and
- * what stands as far behind it as the flags do in a mapping is the lock of the
- * next anon_vma, with the address of who had that last in it.  So there are many
- * of them, each used last by another process, and somebody's address looks like
- * the flag.  Whoever looks at the field without asking what it is does not wait.
+ * flag, though the field of that name is not empty: it has an anon_vma.  As far
+ * behind it as the flags are in a mapping there is something of the next
+ * anon_vma, on some kernels the address of who had its lock last, and behind the
+ * last one in a slab something else.  So there are many of them, each used last
+ * by another process, in memory that was full of ones, and what is there looks
+ * like the flag for some.  Whoever looks at the field without asking what it is
+ * does not wait.
  */
 TEST(others_swap,
 	.purpose = "move_pages(2) waits for anonymous memory that is being "
@@ -336,6 +364,7 @@ TEST(others_swap,
 	NEED(pidfd >= 0, "pidfd_open: expected a descriptor, got %s",
 	     strerror(errno));
 
+	fill_free_pages();
 	/* With a hole behind each, none shares the anon_vma of another. */
 	area = mmap(NULL, 2 * SWAPPED * ps, PROT_NONE,
 		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
