@@ -65,3 +65,24 @@ void swap_off(const char *path)
 	     "expected the process that guards the swap to end, got %s",
 	     strerror(errno));
 }
+
+#define FILLED		256	/* pages of a pipe */
+
+void fill_free_pages(void)
+{
+	static char page[65536];
+	const size_t ps = page_size();
+	int freed[2], kept[2], i;
+
+	memset(page, 0xff, ps);
+	NEED(!pipe2(freed, O_CLOEXEC) && !pipe2(kept, O_CLOEXEC) &&
+	     fcntl(freed[1], F_SETPIPE_SZ, FILLED * ps) > 0 &&
+	     fcntl(kept[1], F_SETPIPE_SZ, FILLED * ps) > 0,
+	     "pipes of %d pages: %s", FILLED, strerror(errno));
+	for (i = 0; i < FILLED; i++)
+		NEED(write(freed[1], page, ps) == (ssize_t)ps &&
+		     write(kept[1], page, ps) == (ssize_t)ps,
+		     "write of a page to a pipe: %s", strerror(errno));
+	close(freed[0]);
+	close(freed[1]);
+}

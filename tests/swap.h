@@ -12,4 +12,12 @@
 void swap_on(int backing, size_t size, char *path, size_t path_size);
 void swap_off(const char *path);
 
+/*
+ * Leave free pages full of ones, each with one behind it that is not free: what
+ * is new in the kernel, and what is behind it, is full of ones where nobody has
+ * written yet.  These are pages of pipes, which the kernel takes from where it
+ * takes its own.
+ */
+void fill_free_pages(void);
+
 #endif

@@ -9,6 +9,8 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
+#include <sys/syscall.h>
+#include <sys/uio.h>
 #include <unistd.h>
 
 #include "flight.h"
@@ -357,7 +359,7 @@ TEST(counters_per_memcg,
 }
 
 #define OTHER_PAGES	768
-#define GROUPS		16	/* of memcg_swap_waits */
+#define GROUPS		40	/* anon_vmas: more than a slab of them */
 
 static long switches(pid_t pid)
 {
@@ -488,63 +490,40 @@ TEST(memcg_other_waits,
 }
 
 #define SWAP_SIZE	(4UL << 20)
-#define SWAPPED		3	/* pages of each: a loop device takes 128 */
-#define SPACERS		3	/* processes between two of them */
-#define NEIGHBOURS	8
+#define OLD		80	/* anon_vmas, to begin with new slabs of them */
+#define SPACERS		2	/* processes between two that matter */
 
 #ifndef MADV_PAGEOUT
 #define MADV_PAGEOUT 21
 #endif
+#ifndef SYS_process_madvise
+#define SYS_process_madvise 440
+#endif
 
-struct swapper {
-	int group;
+/* A page of the test, alone in a group. */
+struct swapped {
+	void *page;
+	uint64_t pfn;
+	int group, pidfd;
 	int go[2];
-	unsigned char *area;	/* a page, a hole, and so on; then SWAPPED */
 };
 
-/*
- * Memory of many anon_vmas, each of which this process was the last to use.
- * Some of one of them is charged to the group and on its way to the swap; then
- * the group is to give up all that it has.
- */
+/* Page it out first, and later on have the group give up all that it has. */
 static long empty_group(void *arg)
 {
-	struct swapper *s = arg;
-	const size_t ps = page_size();
-	unsigned char *p = s->area, *own = p + 2 * NEIGHBOURS * ps;
-	uint64_t pfn[SWAPPED], flags;
-	unsigned int i;
+	struct swapped *s = arg;
+	struct iovec iov = { s->page, page_size() };
+	uint64_t flags;
 	char c;
 
-	for (i = 0; i < NEIGHBOURS; i++, p += 2 * ps) {
-		if (mprotect(p, ps, PROT_READ | PROT_WRITE))
-			return -1;
-		*p = 1;
-		if (madvise(p, ps, MADV_PAGEOUT))
-			return -1;
-		if (i != NEIGHBOURS / 2)
-			continue;
-		if (mprotect(own, (SWAPPED + 1) * ps, PROT_READ | PROT_WRITE))
-			return -1;
-		own[SWAPPED * ps] = 1;
-	}
-	actor_self()->aux[0] = 1;
-	if (read(s->go[0], &c, 1) != 1 ||
-	    !group_write(s->group, "cgroup.procs", "0"))
+	actor_self()->aux[1] = syscall(SYS_process_madvise, s->pidfd, &iov, 1UL,
+				       MADV_PAGEOUT, 0UL) == (long)iov.iov_len ?
+			       1 : -errno;
+	/* To use it again would take the mark away that reclaim left. */
+	actor_self()->aux[0] = pfn_flags(s->pfn, &flags) &&
+			       flags & KPF_WRITEBACK && flags & KPF_RECLAIM;
+	if (read(s->go[0], &c, 1) != 1)
 		return -1;
-	/* No more than these, of which all is known. */
-	memset(own, 2, SWAPPED * ps);
-	leave_group();
-	for (i = 0; i < SWAPPED; i++)
-		if (!page_pfn(own + i * ps, &pfn[i]))
-			return -1;
-	if (madvise(own, SWAPPED * ps, MADV_PAGEOUT))
-		return -1;
-	/* To use them again would take the mark away that reclaim left. */
-	for (i = 0; i < SWAPPED; i++)
-		actor_self()->aux[1] += pfn_flags(pfn[i], &flags) &&
-					flags & KPF_WRITEBACK &&
-					flags & KPF_RECLAIM;
 	actor_begin();
 	return group_write(s->group, "memory.force_empty", "0") ? 0 : -1;
 }
@@ -562,25 +541,24 @@ static long take_space(void *unused)
 
 /*
  * Reclaim in a v1 group waits for anonymous memory that is being swapped out.
- * That has no mapping, and whoever takes its anon_vma for one finds the lock of
- * the next anon_vma where the flags would be, with the address of who had that
- * last; see others_swap.  So all of a group are of one process, and there are
- * many groups, whose processes are far apart.
+ * That has no mapping, and whoever takes its anon_vma for one finds something
+ * else where the flags would be; others_swap says what, and why there are many.
+ * The addresses of their processes are far apart.
  */
 TEST(memcg_swap_waits,
 	.purpose = "reclaim in a v1 memory cgroup waits for memory that is "
 		"being swapped out",
 	.guards = "", .stock = STOCK_PASSES, .danger = WEDGE)
 {
-	static struct swapper s[GROUPS];
+	static struct swapped s[GROUPS], *group;
 	static struct actor actor[GROUPS];
 	struct actor spacer;
-	const size_t size = (2 * NEIGHBOURS + SWAPPED + 1) * page_size();
-	unsigned int i, j, waits = 0, over = 0, flying = 0;
+	const size_t ps = page_size();
+	unsigned int i, j, waits = 0, over = 0;
 	struct fs *fs;
 	char path[32];
-	long base, now;
-	int disk;
+	int disk, pidfd;
+	char *area;
 
 	need_legacy_reclaim();
 	if (!kpageflags_usable())
@@ -592,56 +570,77 @@ TEST(memcg_swap_waits,
 	NEED(!ftruncate(disk, SWAP_SIZE), "ftruncate: expected 0, got %s",
 	     strerror(errno));
 	swap_on(disk, SWAP_SIZE, path, sizeof(path));
-	NEED(!pipe2(end_of_test, O_CLOEXEC), "pipe: %s", strerror(errno));
-	NEED(vmstat_read("nr_writeback", &base), "expected nr_writeback");
+	pidfd = syscall(SYS_pidfd_open, getpid(), 0);
+	NEED(pidfd >= 0 && !pipe2(end_of_test, O_CLOEXEC),
+	     "pidfd_open, pipe: %s", strerror(errno));
+
 	for (i = 0; i < GROUPS; i++) {
+		s[i].pidfd = pidfd;
 		s[i].group = new_group(i, 64UL << 20);
-		s[i].area = mmap(NULL, size, PROT_NONE,
-				 MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
-		NEED(s[i].area != MAP_FAILED && !pipe2(s[i].go, O_CLOEXEC),
-		     "mmap, pipe: %s", strerror(errno));
+		NEED(!pipe2(s[i].go, O_CLOEXEC), "pipe: %s", strerror(errno));
+	}
+	fill_free_pages();
+	area = mmap(NULL, 2 * (OLD + GROUPS) * ps, PROT_NONE,
+		    MAP_PRIVATE | MAP_ANONYMOUS, -1, 0);
+	NEED(area != MAP_FAILED && !madvise(area, 2 * (OLD + GROUPS) * ps,
+					    MADV_DONTFORK),
+	     "memory: %s", strerror(errno));
+	for (i = 0; i < OLD + GROUPS; i++, area += 2 * ps) {
+		NEED(!mprotect(area, ps, PROT_READ | PROT_WRITE),
+		     "mprotect: %s", strerror(errno));
+		if (i < OLD) {
+			*area = 1;
+			continue;
+		}
+		group = &s[i - OLD];
+		group->page = area;
+		NEED(group_write(group->group, "cgroup.procs", "0"),
+		     "joining a memory cgroup: expected success, got %s",
+		     strerror(errno));
+		memset(area, i - OLD + 1, ps);
+		NEED(page_pfn(area, &group->pfn), "page %u: expected its "
+		     "frame, got none", i - OLD);
+	}
+	leave_group();
+
+	srv_pause(fs, true);
+	for (i = 0; i < GROUPS; i++) {
 		actor_start(&actor[i], empty_group, &s[i]);
 		for (j = 0; j < SPACERS; j++)
 			actor_start(&spacer, take_space, NULL);
 	}
-	for (i = 0; i < GROUPS; i++)
-		NEED(wait_until(actor[i].st->aux[0] || actor[i].st->done,
-				prompt_ms()) && !actor[i].st->done,
-		     "process %u: expected its memory, got %s", i,
-		     strerror(actor[i].st->err));
-	NEED(vmstat_delta_is("nr_writeback", base, 0, prompt_ms(), &now),
-	     "expected nothing on its way to the swap any more, got %ld pages",
-	     now);
-	srv_pause(fs, true);
+	for (i = 0; i < GROUPS; i++) {
+		wait_until(actor[i].st->aux[1], prompt_ms());
+		NEED(actor[i].st->aux[1] == 1, "process_madvise of page %u: "
+		     "expected it done, got %s", i, actor[i].st->aux[1] ?
+		     strerror(-actor[i].st->aux[1]) : "it stuck");
+	}
 	for (i = 0; i < GROUPS; i++)
 		NEED(write(s[i].go[1], "x", 1) == 1, "pipe: %s",
 		     strerror(errno));
 	for (i = 0; i < GROUPS; i++)
-		wait_until(actor[i].st->begun || is_over(&actor[i]),
-			   prompt_ms());
+		NEED(wait_until(actor[i].st->begun, prompt_ms()) &&
+		     actor[i].st->aux[0], "page %u: expected it on its way to "
+		     "the swap, got it elsewhere", i);
 	wait_until((waits = asleep(actor, GROUPS)) == GROUPS ||
 		   any_over(actor, GROUPS), scaled_ms(5000));
-	for (i = 0; i < GROUPS; i++) {
+	for (i = 0; i < GROUPS; i++)
 		over += is_over(&actor[i]);
-		flying += actor[i].st->aux[1];
-	}
 	srv_pause(fs, false);
 
-	NEED(flying == GROUPS * SWAPPED, "expected %d pages on their way to "
-	     "the swap, got %u", GROUPS * SWAPPED, flying);
-	EXPECT(!over, "reclaim of %d groups of pages that are being swapped "
+	EXPECT(!over, "reclaim of %d groups of a page that is being swapped "
 	       "out: expected it to wait until that is done, got %u through "
 	       "with it", GROUPS, over);
-	EXPECT(waits == GROUPS, "reclaim of %d groups of pages that are being "
+	EXPECT(waits == GROUPS, "reclaim of %d groups of a page that is being "
 	       "swapped out: expected it to sleep all the time, got %u that "
 	       "do", GROUPS, waits);
-	for (i = 0; i < GROUPS; i++)
-		EXPECT(actor_done(&actor[i], prompt_ms()), "process %u: "
-		       "expected it to return once the pages are swapped out, "
-		       "got it stuck", i);
-	for (i = 0; i < GROUPS; i++)
-		NEED(wait_until(actor_task_state(&actor[i]) == 'Z',
-				prompt_ms()), "expected process %u to end", i);
+	for (i = 0; i < GROUPS; i++) {
+		EXPECT(actor_done(&actor[i], prompt_ms()), "group %u: expected "
+		       "reclaim to return once the page is swapped out, got it "
+		       "stuck", i);
+		EXPECT(*(volatile char *)s[i].page == (char)(i + 1), "page %u: "
+		       "expected its bytes, got others", i);
+	}
 	close(end_of_test[1]);
 	swap_off(path);
 }

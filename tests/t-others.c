@@ -272,7 +272,6 @@ TEST(others_pages,
 
 #define SWAP_SIZE	(4UL << 20)
 #define SWAPPED		96	/* anon_vmas: more than two slabs of them */
-#define FILLED		256	/* pages of a pipe */
 
 struct swapped {
 	struct page_of page;
@@ -301,31 +300,6 @@ static bool in_flight(const struct page_of *p)
 
 	return page_pfn(p->page, &pfn) && pfn_flags(pfn, &flags) &&
 	       flags >> KPF_WRITEBACK_BIT & 1;
-}
-
-/*
- * Leave free pages full of ones, each with one behind it that is not free: what
- * is new in the kernel, and what is behind it, is full of ones where nobody has
- * written yet.  These are pages of pipes, which the kernel takes from where it
- * takes its own.
- */
-static void fill_free_pages(void)
-{
-	static char page[65536];
-	const size_t ps = page_size();
-	int freed[2], kept[2], i;
-
-	memset(page, 0xff, ps);
-	NEED(!pipe2(freed, O_CLOEXEC) && !pipe2(kept, O_CLOEXEC) &&
-	     fcntl(freed[1], F_SETPIPE_SZ, FILLED * ps) > 0 &&
-	     fcntl(kept[1], F_SETPIPE_SZ, FILLED * ps) > 0,
-	     "pipes of %d pages: %s", FILLED, strerror(errno));
-	for (i = 0; i < FILLED; i++)
-		NEED(write(freed[1], page, ps) == (ssize_t)ps &&
-		     write(kept[1], page, ps) == (ssize_t)ps,
-		     "write of a page to a pipe: %s", strerror(errno));
-	close(freed[0]);
-	close(freed[1]);
 }
 
 /*

@@ -1,8 +1,8 @@
 // SPDX-License-Identifier: GPL-2.0-only
 // Migration takes folio->mapping for a mapping, as posted, which it is not of anonymous memory.
 // What it reads there in 6.12 and 6.18 is a bit of the owner of the lock of the
-// next anon_vma, which may be set.  In 6.1 it is bit 17 of the children of that,
-// in 5.10 of the number of a processor: only flavour debug (KASAN) can tell.
+// next anon_vma.  In 5.10 and 6.1 it is never set in the next anon_vma: only the
+// last one of a slab gives it away, by what is behind it.
 //
 // Change: 0005
 // Site: mm/migrate.c __unmap_and_move|__migrate_folio_unmap|migrate_folio_unmap 1 5.10
