@@ -404,6 +404,15 @@ static void __attribute__((format(printf, 1, 2))) add_note(const char *fmt, ...)
 	va_end(ap);
 }
 
+static bool write_back(const struct later *l)
+{
+	size_t len = strlen(l->value);
+
+	if (l->fd < 0)
+		return write_file(l->path, l->value);
+	return write(l->fd, l->value, len) == (ssize_t)len;
+}
+
 static int put_back(void *arg)
 {
 	struct run *r = arg;
@@ -413,7 +422,7 @@ static int put_back(void *arg)
 		const struct later *l = &r->later[i];
 
 		if (l->kind == MSG_RESTORE && !is_back(l->path, l->value) &&
-		    !write_file(l->path, l->value))
+		    !write_back(l))
 			add_note("%s: expected to put '%s' back, got %s; ",
 				 l->path, l->value, strerror(errno));
 		else if (l->kind == MSG_RMDIR &&

@@ -14,6 +14,24 @@
 #include "test.h"
 
 #define USED	(16 << 10)	/* of an empty ext2; the rest of it is a hole */
+#define PAGE_MAX	65536
+
+/*
+ * All of each page, whose blocks are smaller: nothing has to be read for it,
+ * neither by a later write nor by a page fault.
+ */
+static void write_pages(int fd, unsigned int n, int byte)
+{
+	static char page[PAGE_MAX];
+	const size_t ps = page_size();
+	unsigned int i;
+
+	memset(page, byte, ps);
+	for (i = 0; i < n; i++)
+		NEED(pwrite(fd, page, ps, (off_t)i * ps) == (ssize_t)ps,
+		     "write of a page: expected %zu, got %s", ps,
+		     strerror(errno));
+}
 
 void slow_mount(struct slow *s)
 {
@@ -38,29 +56,22 @@ void slow_mount(struct slow *s)
 int slow_file(struct slow *s, const char *name, unsigned int n)
 {
 	char path[128];
-	unsigned int i;
 	int fd;
 
 	snprintf(path, sizeof(path), "%s/%s", s->dir, name);
 	fd = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
 	NEED(fd >= 0, "open of %s: %s", path, strerror(errno));
-	for (i = 0; i < n; i++)
-		NEED(pwrite(fd, "old", 3, (off_t)i * page_size()) == 3,
-		     "write: expected 3, got %s", strerror(errno));
-	NEED(!ftruncate(fd, (off_t)n * page_size()) && !syncfs(fd),
-	     "syncfs: expected 0, got %s", strerror(errno));
+	write_pages(fd, n, 'o');
+	NEED(!syncfs(fd), "syncfs: expected 0, got %s", strerror(errno));
 	return fd;
 }
 
 void slow_write(struct slow *s, int fd, unsigned int n)
 {
-	unsigned int i;
 	long base, now;
 
 	NEED(vmstat_read("nr_writeback", &base), "expected nr_writeback");
-	for (i = 0; i < n; i++)
-		NEED(pwrite(fd, "new", 3, (off_t)i * page_size()) == 3,
-		     "write: expected 3, got %s", strerror(errno));
+	write_pages(fd, n, 'n');
 	/* The new times of the inode; its data stays dirty. */
 	NEED(!fsync(s->device), "fsync of the device: expected 0, got %s",
 	     strerror(errno));

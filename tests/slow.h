@@ -21,7 +21,7 @@ struct slow {
 /* Skips the test where that is not to be had. */
 void slow_mount(struct slow *s);
 
-/* A file of @n pages on it, written and clean. */
+/* A file of @n pages on it, written, clean and in the cache. */
 int slow_file(struct slow *s, const char *name, unsigned int n);
 
 /*

@@ -64,7 +64,7 @@ TEST(sync_fuseblk_hung,
 TEST(server_fuseblk,
 	.purpose = "on a fuseblk mount pages are in flight and all data "
 		"arrives",
-	.guards = "0006", .stock = STOCK_FAILS)
+	.guards = "0006", .danger = PRESSURE, .stock = STOCK_FAILS)
 {
 	use_pages_in_flight(mount_block(&(struct srv_opts){
 		.max_write = page_size() }));

@@ -10,12 +10,11 @@
 #include <sys/mman.h>
 #include <sys/mount.h>
 #include <sys/stat.h>
-#include <sys/swap.h>
-#include <sys/wait.h>
 #include <unistd.h>
 
 #include "block.h"
 #include "model.h"
+#include "swap.h"
 #include "test.h"
 
 /*
@@ -174,7 +173,7 @@ TEST(model_small_requests,
  */
 TEST(model_fuseblk,
 	.purpose = "the same on a block device with blocks of 512 bytes",
-	.guards = "", .stock = STOCK_PASSES, .limit = 120)
+	.guards = "", .stock = STOCK_PASSES, .danger = PRESSURE, .limit = 120)
 {
 	char path[32];
 	int loop = loop_device(memory_file(64 << 10), path, sizeof(path));
@@ -378,7 +377,7 @@ TEST(model_replays,
 
 /* A memory cgroup smaller than what the test process writes. */
 static int top_fd = -1, group_fd = -1;
-static bool group_v2, enabled_v2;
+static bool group_v2;
 static size_t model_max;
 
 static bool group_write(int dir, const char *file, const char *value)
@@ -407,6 +406,7 @@ static bool group_read(int dir, const char *file, char *buf, size_t size)
 static void mount_groups(void)
 {
 	char dir[64], buf[256];
+	int fd;
 
 	snprintf(dir, sizeof(dir), "%s/memcg", scratch_dir());
 	NEED(!mkdir(dir, 0700), "mkdir %s: %s", dir, strerror(errno));
@@ -429,7 +429,10 @@ static void mount_groups(void)
 	if (!group_write(top_fd, "cgroup.subtree_control", "+memory"))
 		test_skip("needs the memory controller for a group: %s",
 			  strerror(errno));
-	enabled_v2 = true;
+	fd = openat(top_fd, "cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
+	NEED(fd >= 0, "open of cgroup.subtree_control: %s", strerror(errno));
+	restore_open_later(fd, "cgroup.subtree_control", "-memory");
+	close(fd);
 }
 
 static void make_group(unsigned long limit)
@@ -488,10 +491,6 @@ static void leave_group(void)
 	NEED(group_write(top_fd, "cgroup.procs", "0"),
 	     "leaving a memory cgroup: expected success, got %s",
 	     strerror(errno));
-	NEED(!enabled_v2 ||
-	     group_write(top_fd, "cgroup.subtree_control", "-memory"),
-	     "taking the memory controller back: expected success, got %s",
-	     strerror(errno));
 }
 
 static void expect_pressure(void)
@@ -509,7 +508,8 @@ TEST(model_memcg_pressure,
 	.guards = "", .stock = STOCK_PASSES, .danger = PRESSURE, .limit = 120)
 {
 	model_max = 3 << 20;
-	make_group(model_max);
+	/* Every seed has to come to it, and not all make long files. */
+	make_group(model_max / 2);
 	model_expect(&(struct model_opts){
 		.name = "memory cgroup", .seed = test_seed(), .ops = 200,
 		.flags = MODEL_LATE, .max = model_max, .piece = 512 << 10,
@@ -591,59 +591,19 @@ static void join_with_anon(struct fs *fs)
 }
 
 /*
- * Swap to a file in memory, all of it there before, or the loop device would
- * need memory of the group that has none.  A process of no session that the
- * supervisor ends takes it away again, whatever becomes of the test.
+ * A file in memory, all of it there before, or the loop device would need
+ * memory of the group that has none.
  */
-static struct {
-	pid_t pid;
-	int fd;
-} guard;
-
-static void swap_on(char *path, size_t size)
+static int swap_file(void)
 {
 	static unsigned char page[65536];
-	uint32_t *header = (void *)(page + 1024);
-	int backing = memory_file(SWAP_SIZE), loop, alive[2];
+	int fd = memory_file(SWAP_SIZE);
 	size_t at, ps = page_size();
-	char c;
 
-	memset(page, 0, sizeof(page));
-	for (at = ps; at < SWAP_SIZE; at += ps)
-		NEED(pwrite(backing, page, ps, at) == (ssize_t)ps,
+	for (at = 0; at < SWAP_SIZE; at += ps)
+		NEED(pwrite(fd, page, ps, at) == (ssize_t)ps,
 		     "write of a memory file: %s", strerror(errno));
-	header[0] = 1;				/* version */
-	header[1] = SWAP_SIZE / ps - 1;		/* last page */
-	memcpy(page + ps - 10, "SWAPSPACE2", 10);
-	NEED(pwrite(backing, page, ps, 0) == (ssize_t)ps,
-	     "write of a memory file: %s", strerror(errno));
-	loop = loop_device(backing, path, size);
-	NEED(!pipe2(alive, O_CLOEXEC), "pipe: %s", strerror(errno));
-	guard.pid = fork();
-	NEED(guard.pid >= 0, "fork: %s", strerror(errno));
-	if (!guard.pid) {
-		setsid();
-		close(alive[1]);
-		if (!read(alive[0], &c, 1))
-			swapoff(path);
-		_exit(0);
-	}
-	guard.fd = alive[1];
-	close(alive[0]);
-	if (swapon(path, 0))
-		test_skip("needs swap: swapon %s: %s", path, strerror(errno));
-	close(loop);
-}
-
-static void swap_off(const char *path)
-{
-	NEED(!swapoff(path), "swapoff %s: expected success, got %s", path,
-	     strerror(errno));
-	/* Or it might take away the swap of the next run. */
-	NEED(write(guard.fd, "x", 1) == 1 &&
-	     waitpid(guard.pid, NULL, 0) == guard.pid,
-	     "expected the process that guards the swap to end, got %s",
-	     strerror(errno));
+	return fd;
 }
 
 /* Anonymous memory goes out and comes back while pages are in flight. */
@@ -657,7 +617,7 @@ TEST(model_swap,
 	model_max = 2 << 20;
 	anon_seed = test_seed();
 	make_group(model_max + ANON_SIZE / 2);
-	swap_on(path, sizeof(path));
+	swap_on(swap_file(), SWAP_SIZE, path, sizeof(path));
 	vmstat_read("pswpout", &before);
 	model_expect(&(struct model_opts){
 		.name = "swap", .seed = test_seed(), .ops = 120,

@@ -136,7 +136,7 @@ void test_pass(void)
 	leave();
 }
 
-void restore_later(const char *path, const char *value)
+void restore_open_later(int fd, const char *path, const char *value)
 {
 	char text[MSG_TEXT_MAX];
 	size_t n = strlen(path) + 1;
@@ -144,7 +144,12 @@ void restore_later(const char *path, const char *value)
 	NEED(n + strlen(value) < sizeof(text), "path too long: %s", path);
 	memcpy(text, path, n);
 	strcpy(text + n, value);
-	tell(MSG_RESTORE, -1, text, n + strlen(value) + 1);
+	tell(MSG_RESTORE, fd, text, n + strlen(value) + 1);
+}
+
+void restore_later(const char *path, const char *value)
+{
+	restore_open_later(-1, path, value);
 }
 
 bool restore_setting_later(const char *path)
@@ -224,6 +229,16 @@ void poll_pause(unsigned int *step)
 size_t page_size(void)
 {
 	return sysconf(_SC_PAGESIZE);
+}
+
+void stay_on_cpu(void)
+{
+	cpu_set_t one;
+
+	CPU_ZERO(&one);
+	CPU_SET(sched_getcpu(), &one);
+	NEED(!sched_setaffinity(0, sizeof(one), &one), "sched_setaffinity: %s",
+	     strerror(errno));
 }
 
 uint64_t test_seed(void)

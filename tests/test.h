@@ -88,6 +88,8 @@ void blind_to(const char *change, const char *why);
  * @dirfd, once the test is over, however it ends.
  */
 void restore_later(const char *path, const char *value);
+/* The same through @fd, of a file @name that the supervisor cannot open. */
+void restore_open_later(int fd, const char *name, const char *value);
 void rmdir_later(int dirfd, const char *name);
 /*
  * Hand over what aborts the connection of the mount at @dir: write "1".  -1 is
@@ -122,6 +124,12 @@ void poll_pause(unsigned int *step);
 })
 
 size_t page_size(void);
+
+/*
+ * This process and its children from now on stay where they are.  A processor
+ * keeps pages back that are new, and what it counts; the others do not see it.
+ */
+void stay_on_cpu(void);
 
 /*
  * What a test that uses random numbers begins them with, and says when it

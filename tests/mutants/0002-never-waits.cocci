@@ -3,7 +3,7 @@
 //
 // Change: 0002
 // Site: mm/vmscan.c shrink_page_list|shrink_folio_list 1
-// Killed-by: none
+// Killed-by: memcg_other_waits
 
 @@
 @@

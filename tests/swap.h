@@ -1,0 +1,23 @@
+/* SPDX-License-Identifier: GPL-2.0 */
+/* Swap on a loop device, which goes when the test is over, however it ends. */
+#ifndef FUSEWB_SWAP_H
+#define FUSEWB_SWAP_H
+
+#include <stddef.h>
+
+/*
+ * Swap to @backing, of @size bytes, which is closed.  The path of its device is
+ * put into @path, of @path_size.  Skips the test where there is no swap.
+ */
+void swap_on(int backing, size_t size, char *path, size_t path_size);
+void swap_off(const char *path);
+
+/*
+ * Leave free pages full of ones, each with one behind it that is not free: what
+ * is new in the kernel, and what is behind it, is full of ones where nobody has
+ * written yet.  These are pages of pipes, which the kernel takes from where it
+ * takes its own.
+ */
+void fill_free_pages(void);
+
+#endif
