@@ -22,6 +22,19 @@ static struct {
 	int fd;
 } guard;
 
+void need_no_swap(void)
+{
+	char buf[4096] = "";
+	char *line;
+
+	if (!read_file("/proc/swaps", buf, sizeof(buf)))
+		test_skip("needs swap: /proc/swaps: %s", strerror(errno));
+	line = strchr(buf, '\n');
+	if (line && line[1])
+		test_skip("needs a machine without swap: it has %.*s",
+			  (int)strcspn(line + 1, " \t\n"), line + 1);
+}
+
 void swap_on(int backing, size_t size, char *path, size_t path_size)
 {
 	static unsigned char page[65536];

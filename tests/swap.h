@@ -11,6 +11,8 @@
  */
 void swap_on(int backing, size_t size, char *path, size_t path_size);
 void swap_off(const char *path);
+/* Skips the test where memory may be swapped out to another device. */
+void need_no_swap(void);
 
 /*
  * Leave free pages full of ones, each with one behind it that is not free: what

@@ -563,6 +563,7 @@ TEST(memcg_swap_waits,
 	need_legacy_reclaim();
 	if (!kpageflags_usable())
 		test_skip("needs /proc/kpageflags and pagemap");
+	need_no_swap();
 	stay_on_cpu();
 	mount_groups();
 	fs = fs_mount(&(struct srv_opts){ .no_writeback_cache = true });

@@ -328,6 +328,7 @@ TEST(others_swap,
 
 	if (!kpageflags_usable())
 		test_skip("needs /proc/kpageflags and pagemap");
+	need_no_swap();
 	stay_on_cpu();
 	fs = fs_mount(&(struct srv_opts){ .no_writeback_cache = true });
 	disk = fs_open(fs, "disk", O_CREAT | O_RDWR);
