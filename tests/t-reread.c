@@ -51,6 +51,14 @@ static long call_pwrite(void *arg)
 	return pwrite(io->fd, io->buf, io->size, io->pos);
 }
 
+static long call_pread(void *arg)
+{
+	struct io *io = arg;
+
+	actor_begin();
+	return pread(io->fd, io->buf, io->size, io->pos);
+}
+
 /* Through a mapping of its own, whose end is the test's to bring about. */
 static long store_first(void *arg)
 {
@@ -66,6 +74,15 @@ static long store_first(void *arg)
 	return 0;
 }
 
+static unsigned int count(const struct fs *fs, uint32_t opcode)
+{
+	unsigned int n = 0;
+
+	while (srv_find(fs, opcode, n))
+		n++;
+	return n;
+}
+
 static void expect_done(struct actor *a, const char *name, long ret)
 {
 	if (!actor_done(a, prompt_ms()))
@@ -74,6 +91,57 @@ static void expect_done(struct actor *a, const char *name, long ret)
 	       "answer, got it stuck", name, prompt_ms());
 	EXPECT(a->st->ret == ret, "%s: expected %ld, got %ld (%s)", name, ret,
 	       a->st->ret, strerror(a->st->err));
+}
+
+/*
+ * A write that failed leaves a page that has to be read again, while a mapping
+ * of it can still be stored to.  What was stored has to be at the server before
+ * the page is read, or the answer would overwrite it.  Kernels with copies wait
+ * there, 0006 keeps that, and a kernel that has no copies by itself needs 0021.
+ * Guards 0021.
+ */
+TEST(reread_in_flight,
+	.purpose = "a page that has to be read again is read after the answer "
+		"to its WRITE",
+	.guards = "0021", .stock = STOCK_PASSES)
+{
+	const size_t ps = page_size();
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.max_write = ps, .no_writeback_cache = true });
+	struct io io = { .fd = fs_open(fs, "data", O_CREAT | O_RDWR),
+			 .buf = shared(ps, 'x'), .size = ps };
+	unsigned char *map, *want = shared(ps, 'S');
+	unsigned int reads;
+	struct actor actor;
+
+	fs_lift_dirty_limit(fs);
+	NEED(!ftruncate(io.fd, ps), "ftruncate: expected 0, got %s",
+	     strerror(errno));
+	map = map_page(io.fd);
+	/* Dirty before, or the kernel complains of what is not whole. */
+	memset(map, 'o', ps);
+	srv_set_error(fs, EIO);
+	NEED(pwrite(io.fd, io.buf, ps, 0) == -1, "write that fails: expected "
+	     "an error, got success");
+	srv_set_error(fs, 0);
+
+	memcpy(map, want, ps);
+	srv_hold(fs, true);
+	NEED(!sync_file_range(io.fd, 0, ps, SYNC_FILE_RANGE_WRITE) &&
+	     srv_wait_held(fs, 1), "expected a WRITE at the server, got none");
+	reads = count(fs, FUSE_READ);
+	actor_start(&actor, call_pread, &io);
+	/* A kernel that does not read it again has nothing to wait for. */
+	wait_until(actor_blocks(&actor) || actor.st->done, scaled_ms(1000));
+	EXPECT(count(fs, FUSE_READ) == reads, "expected no READ of the page "
+	       "before the answer to its WRITE, got %u",
+	       count(fs, FUSE_READ) - reads);
+	srv_release_all(fs);
+	expect_done(&actor, "read", ps);
+	EXPECT(!memcmp(io.buf, want, ps), "read: expected what was stored, got "
+	       "other bytes");
+	EXPECT(!memcmp(map, want, ps), "mapping: expected what was stored, got "
+	       "other bytes");
 }
 
 /* 100 bytes, in a page that is whole, clean and mapped. */
