@@ -93,19 +93,15 @@ static unsigned int extend_over_dirty_end(void)
 /*
  * The model found this.  A kernel that writes FUSE pages back through iomap
  * wipes the page behind the end that it knows, which without writeback_cache
- * moves only when the server has answered.
+ * moves only when the server has answered.  Guards 0020.
  */
 TEST(extend_dirty_end,
 	.purpose = "a write over the end of a file is not wiped by writeback "
 		"of the page that it ends in",
-	.guards = "", .stock = STOCK_PASSES)
+	.guards = "0020", .stock = STOCK_PASSES)
 {
 	unsigned int at = extend_over_dirty_end();
 
-	if (at < 300 && kernel_has("fuse_iomap_begin") > 0)
-		test_skip("FUSE writes back through iomap here, which wipes "
-			  "what is written over a dirty end of a file: byte %u "
-			  "is lost at the server; no change mends that", at);
 	EXPECT(at == 300, "200 bytes written over the end of a file of 100 "
 	       "bytes, while its page is written back: expected all at the "
 	       "server, got another byte %u", at);

@@ -3,7 +3,7 @@
 //
 // Change: 0006
 // Site: fs/fuse/file.c fuse_do_readpage 1
-// Killed-by: read_in_flight
+// Killed-by: reread_in_flight
 
 @@
 @@
