@@ -10,26 +10,9 @@
 #include <unistd.h>
 
 #include "flight.h"
+#include "io.h"
 #include "server.h"
 #include "test.h"
-
-struct io {
-	int fd;
-	unsigned char *buf;
-	size_t size;
-	off_t pos;
-};
-
-/* Memory of this process and its actors. */
-static unsigned char *shared(size_t size, int byte)
-{
-	unsigned char *p = mmap(NULL, size, PROT_READ | PROT_WRITE,
-				MAP_SHARED | MAP_ANONYMOUS, -1, 0);
-
-	NEED(p != MAP_FAILED, "expected memory, got none");
-	memset(p, byte, size);
-	return p;
-}
 
 /* The first page of the file. */
 static unsigned char *map_page(int fd)
@@ -41,22 +24,6 @@ static unsigned char *map_page(int fd)
 	     strerror(errno));
 	madvise(map, page_size(), MADV_DONTFORK);
 	return map;
-}
-
-static long call_pwrite(void *arg)
-{
-	struct io *io = arg;
-
-	actor_begin();
-	return pwrite(io->fd, io->buf, io->size, io->pos);
-}
-
-static long call_pread(void *arg)
-{
-	struct io *io = arg;
-
-	actor_begin();
-	return pread(io->fd, io->buf, io->size, io->pos);
 }
 
 /* Through a mapping of its own, whose end is the test's to bring about. */
@@ -72,15 +39,6 @@ static long store_first(void *arg)
 	actor_begin();
 	map[0] = 'b';
 	return 0;
-}
-
-static unsigned int count(const struct fs *fs, uint32_t opcode)
-{
-	unsigned int n = 0;
-
-	while (srv_find(fs, opcode, n))
-		n++;
-	return n;
 }
 
 static void expect_done(struct actor *a, const char *name, long ret)
@@ -109,8 +67,8 @@ TEST(reread_in_flight,
 	struct fs *fs = fs_mount(&(struct srv_opts){
 		.max_write = ps, .no_writeback_cache = true });
 	struct io io = { .fd = fs_open(fs, "data", O_CREAT | O_RDWR),
-			 .buf = shared(ps, 'x'), .size = ps };
-	unsigned char *map, *want = shared(ps, 'S');
+			 .buf = shared_memory(ps, 'x'), .size = ps };
+	unsigned char *map, *want = shared_memory(ps, 'S');
 	unsigned int reads;
 	struct actor actor;
 
@@ -129,13 +87,13 @@ TEST(reread_in_flight,
 	srv_hold(fs, true);
 	NEED(!sync_file_range(io.fd, 0, ps, SYNC_FILE_RANGE_WRITE) &&
 	     srv_wait_held(fs, 1), "expected a WRITE at the server, got none");
-	reads = count(fs, FUSE_READ);
+	reads = srv_count(fs, FUSE_READ);
 	actor_start(&actor, call_pread, &io);
 	/* A kernel that does not read it again has nothing to wait for. */
 	wait_until(actor_blocks(&actor) || actor.st->done, scaled_ms(1000));
-	EXPECT(count(fs, FUSE_READ) == reads, "expected no READ of the page "
+	EXPECT(srv_count(fs, FUSE_READ) == reads, "expected no READ of the page "
 	       "before the answer to its WRITE, got %u",
-	       count(fs, FUSE_READ) - reads);
+	       srv_count(fs, FUSE_READ) - reads);
 	srv_release_all(fs);
 	expect_done(&actor, "read", ps);
 	EXPECT(!memcmp(io.buf, want, ps), "read: expected what was stored, got "
@@ -173,7 +131,7 @@ static void expect_bytes(const char *where, const unsigned char *got,
 
 static void expect_extended(struct fs *fs, int fd, size_t size)
 {
-	unsigned char *buf = shared(size, 0);
+	unsigned char *buf = shared_memory(size, 0);
 
 	NEED(pread(fd, buf, size, 0) == (ssize_t)size, "read: expected %zu "
 	     "bytes, got %s", size, strerror(errno));
@@ -197,7 +155,7 @@ TEST(extend_stored_end,
 	struct fs *fs = fs_mount(&(struct srv_opts){
 		.no_writeback_cache = true });
 	struct io io = { .fd = fs_open(fs, "end", O_CREAT | O_RDWR),
-			 .buf = shared(size, 'c'), .size = size - 100,
+			 .buf = shared_memory(size, 'c'), .size = size - 100,
 			 .pos = 100 };
 	struct actor writer, storer;
 
@@ -246,13 +204,13 @@ TEST(extend_in_parts,
 	.guards = "0020", .stock = STOCK_PASSES)
 {
 	const size_t ps = page_size(), size = 4 * ps;
-	struct io io = { .buf = shared(size, 'c'), .size = size - 100,
+	struct io io = { .buf = shared_memory(size, 'c'), .size = size - 100,
 			 .pos = 100 };
 	struct actor writer;
 	unsigned char *map;
 	struct fs *fs;
 
-	gate = (void *)shared(sizeof(*gate), 0);
+	gate = (void *)shared_memory(sizeof(*gate), 0);
 	fs = fs_mount(&(struct srv_opts){
 		.max_write = ps, .no_writeback_cache = true,
 		.judge = wait_with_second });
