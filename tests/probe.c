@@ -30,10 +30,10 @@ bool read_file(const char *path, char *buf, size_t size)
 	return n >= 0;
 }
 
-bool write_file(const char *path, const char *value)
+bool write_file_at(int dir, const char *path, const char *value)
 {
 	size_t len = strlen(value);
-	int fd = open(path, O_WRONLY | O_CLOEXEC);
+	int fd = openat(dir, path, O_WRONLY | O_CLOEXEC);
 	int err;
 	bool ok;
 
@@ -44,6 +44,11 @@ bool write_file(const char *path, const char *value)
 	close(fd);
 	errno = err;
 	return ok;
+}
+
+bool write_file(const char *path, const char *value)
+{
+	return write_file_at(AT_FDCWD, path, value);
 }
 
 /* Fold the per-CPU parts in, or a few pages would go unseen. */

@@ -10,6 +10,7 @@
 #include <unistd.h>
 
 #include "block.h"
+#include "server.h"
 #include "swap.h"
 #include "test.h"
 
@@ -66,6 +67,18 @@ void swap_on(int backing, size_t size, char *path, size_t path_size)
 	if (swapon(path, 0))
 		test_skip("needs swap: swapon %s: %s", path, strerror(errno));
 	close(loop);
+}
+
+struct fs *swap_on_server(size_t size, char *path, size_t path_size)
+{
+	struct fs *fs = fs_mount(&(struct srv_opts){
+		.no_writeback_cache = true });
+	int disk = fs_open(fs, "disk", O_CREAT | O_RDWR);
+
+	NEED(!ftruncate(disk, size), "ftruncate: expected 0, got %s",
+	     strerror(errno));
+	swap_on(disk, size, path, path_size);
+	return fs;
 }
 
 void swap_off(const char *path)

@@ -5,11 +5,15 @@
 
 #include <stddef.h>
 
+struct fs;
+
 /*
  * Swap to @backing, of @size bytes, which is closed.  The path of its device is
  * put into @path, of @path_size.  Skips the test where there is no swap.
  */
 void swap_on(int backing, size_t size, char *path, size_t path_size);
+/* The same to a file of a server of its own, which may take its time. */
+struct fs *swap_on_server(size_t size, char *path, size_t path_size);
 void swap_off(const char *path);
 /* Skips the test where memory may be swapped out to another device. */
 void need_no_swap(void);

@@ -27,18 +27,6 @@
 
 static int top_fd = -1, group_fd = -1;
 
-static bool group_write(int dir, const char *file, const char *value)
-{
-	int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = write(fd, value, strlen(value));
-	close(fd);
-	return n == (ssize_t)strlen(value);
-}
-
 static long group_read(const char *file)
 {
 	char buf[64] = "";
@@ -75,7 +63,7 @@ static int new_group(unsigned int nr, unsigned long limit)
 	rmdir_later(top_fd, name);
 	fd = openat(top_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	snprintf(value, sizeof(value), "%lu", limit);
-	NEED(fd >= 0 && group_write(fd, "memory.limit_in_bytes", value),
+	NEED(fd >= 0 && write_file_at(fd, "memory.limit_in_bytes", value),
 	     "limit of a memory cgroup: expected success, got %s",
 	     strerror(errno));
 	return fd;
@@ -102,7 +90,7 @@ static void need_legacy_reclaim(void)
 
 static void join_group(void)
 {
-	NEED(group_write(group_fd, "cgroup.procs", "0"),
+	NEED(write_file_at(group_fd, "cgroup.procs", "0"),
 	     "joining a memory cgroup: expected success, got %s",
 	     strerror(errno));
 }
@@ -110,7 +98,7 @@ static void join_group(void)
 /* What was written stays charged; reclaim is the server's business alone. */
 static void leave_group(void)
 {
-	NEED(group_write(top_fd, "cgroup.procs", "0"),
+	NEED(write_file_at(top_fd, "cgroup.procs", "0"),
 	     "leaving a memory cgroup: expected success, got %s",
 	     strerror(errno));
 }
@@ -525,7 +513,7 @@ static long empty_group(void *arg)
 	if (read(s->go[0], &c, 1) != 1)
 		return -1;
 	actor_begin();
-	return group_write(s->group, "memory.force_empty", "0") ? 0 : -1;
+	return write_file_at(s->group, "memory.force_empty", "0") ? 0 : -1;
 }
 
 static int end_of_test[2];
@@ -557,7 +545,7 @@ TEST(memcg_swap_waits,
 	unsigned int i, j, waits = 0, over = 0;
 	struct fs *fs;
 	char path[32];
-	int disk, pidfd;
+	int pidfd;
 	char *area;
 
 	need_legacy_reclaim();
@@ -566,11 +554,7 @@ TEST(memcg_swap_waits,
 	need_no_swap();
 	stay_on_cpu();
 	mount_groups();
-	fs = fs_mount(&(struct srv_opts){ .no_writeback_cache = true });
-	disk = fs_open(fs, "disk", O_CREAT | O_RDWR);
-	NEED(!ftruncate(disk, SWAP_SIZE), "ftruncate: expected 0, got %s",
-	     strerror(errno));
-	swap_on(disk, SWAP_SIZE, path, sizeof(path));
+	fs = swap_on_server(SWAP_SIZE, path, sizeof(path));
 	pidfd = syscall(SYS_pidfd_open, getpid(), 0);
 	NEED(pidfd >= 0 && !pipe2(end_of_test, O_CLOEXEC),
 	     "pidfd_open, pipe: %s", strerror(errno));
@@ -595,7 +579,7 @@ TEST(memcg_swap_waits,
 		}
 		group = &s[i - OLD];
 		group->page = area;
-		NEED(group_write(group->group, "cgroup.procs", "0"),
+		NEED(write_file_at(group->group, "cgroup.procs", "0"),
 		     "joining a memory cgroup: expected success, got %s",
 		     strerror(errno));
 		memset(area, i - OLD + 1, ps);

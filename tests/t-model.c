@@ -376,18 +376,6 @@ static int top_fd = -1, group_fd = -1;
 static bool group_v2;
 static size_t model_max;
 
-static bool group_write(int dir, const char *file, const char *value)
-{
-	int fd = openat(dir, file, O_WRONLY | O_CLOEXEC);
-	ssize_t n;
-
-	if (fd < 0)
-		return false;
-	n = write(fd, value, strlen(value));
-	close(fd);
-	return n == (ssize_t)strlen(value);
-}
-
 static bool group_read(int dir, const char *file, char *buf, size_t size)
 {
 	int fd = openat(dir, file, O_RDONLY | O_CLOEXEC);
@@ -422,7 +410,7 @@ static void mount_groups(void)
 	if (group_read(top_fd, "cgroup.subtree_control", buf, sizeof(buf)) &&
 	    strstr(buf, "memory"))
 		return;
-	if (!group_write(top_fd, "cgroup.subtree_control", "+memory"))
+	if (!write_file_at(top_fd, "cgroup.subtree_control", "+memory"))
 		test_skip("needs the memory controller for a group: %s",
 			  strerror(errno));
 	fd = openat(top_fd, "cgroup.subtree_control", O_WRONLY | O_CLOEXEC);
@@ -443,7 +431,7 @@ static void make_group(unsigned long limit)
 	group_fd = openat(top_fd, name, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
 	snprintf(value, sizeof(value), "%lu", limit);
 	NEED(group_fd >= 0 &&
-	     group_write(group_fd, group_v2 ? "memory.max" :
+	     write_file_at(group_fd, group_v2 ? "memory.max" :
 			 "memory.limit_in_bytes", value),
 	     "limit of a memory cgroup: expected success, got %s",
 	     strerror(errno));
@@ -472,7 +460,7 @@ static void join_group(struct fs *fs)
 
 	for (i = 0; i < 2; i++)
 		memset(fs->store + i * SRV_FILE_MAX, 0, model_max);
-	NEED(group_write(group_fd, "cgroup.procs", "0"),
+	NEED(write_file_at(group_fd, "cgroup.procs", "0"),
 	     "joining a memory cgroup: expected success, got %s",
 	     strerror(errno));
 }
@@ -480,11 +468,11 @@ static void join_group(struct fs *fs)
 /* What is charged to it stays so, and needs room when it is swapped in. */
 static void leave_group(void)
 {
-	NEED(group_write(group_fd, group_v2 ? "memory.max" :
+	NEED(write_file_at(group_fd, group_v2 ? "memory.max" :
 			 "memory.limit_in_bytes", group_v2 ? "max" : "-1"),
 	     "lifting the limit of a memory cgroup: expected success, got %s",
 	     strerror(errno));
-	NEED(group_write(top_fd, "cgroup.procs", "0"),
+	NEED(write_file_at(top_fd, "cgroup.procs", "0"),
 	     "leaving a memory cgroup: expected success, got %s",
 	     strerror(errno));
 }

@@ -320,7 +320,7 @@ TEST(others_swap,
 	static struct swapped s[SWAPPED];
 	static struct actor actor[SWAPPED];
 	const size_t ps = page_size();
-	int early = -1, running = -1, too_early = 0, i, disk;
+	int early = -1, running = -1, too_early = 0, i;
 	struct fs *fs;
 	char path[32];
 	char *area;
@@ -330,11 +330,7 @@ TEST(others_swap,
 		test_skip("needs /proc/kpageflags and pagemap");
 	need_no_swap();
 	stay_on_cpu();
-	fs = fs_mount(&(struct srv_opts){ .no_writeback_cache = true });
-	disk = fs_open(fs, "disk", O_CREAT | O_RDWR);
-	NEED(!ftruncate(disk, SWAP_SIZE), "ftruncate: expected 0, got %s",
-	     strerror(errno));
-	swap_on(disk, SWAP_SIZE, path, sizeof(path));
+	fs = swap_on_server(SWAP_SIZE, path, sizeof(path));
 	pidfd = syscall(SYS_pidfd_open, getpid(), 0);
 	NEED(pidfd >= 0, "pidfd_open: expected a descriptor, got %s",
 	     strerror(errno));

@@ -190,6 +190,7 @@ bool page_pfn(const void *addr, uint64_t *pfn);
 bool pfn_flags(uint64_t pfn, uint64_t *flags);
 bool read_file(const char *path, char *buf, size_t size);
 bool write_file(const char *path, const char *value);
+bool write_file_at(int dir, const char *path, const char *value);
 int node_list(int *nodes, int max);
 bool in_virtual_machine(void);
 /* Is @name a function of the running kernel?  -1: nobody can tell. */
